@@ -1,0 +1,44 @@
+#pragma once
+
+#include "net/tcp_options.hpp"
+#include "policy/admission.hpp"
+#include "policy/cluster.hpp"
+#include "settings/model.hpp"
+#include "tls/local_context.hpp"
+#include "tls/upstream_context.hpp"
+
+#include <boost/system/result.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// From what the configuration says to what the parts take: certificates are loaded here.
+namespace roachpin::app {
+
+struct listener_parts {
+    core::bind_address bind;
+    mode_t unix_mode = 0660;
+    std::size_t max_connections = 1024;
+    policy::admission_rules admission;
+    std::optional<tls::local_context> tls;
+    bool made_certificate = false; ///< tls.auto
+    std::string export_file;       ///< where its certificate was written; empty for nowhere
+};
+
+struct parts {
+    policy::cluster cluster;
+    tls::upstream_context upstream;
+    std::vector<listener_parts> listeners;
+};
+
+/// Every problem at once, each "file:line: path: sentence".
+using problems = std::vector<std::string>;
+
+/// Loads what the configuration names and puts it together. `now` dates certificates made here.
+/// Writes export files.
+boost::system::result<parts, problems> assemble(const settings::configuration& configuration,
+                                                std::chrono::system_clock::time_point now);
+
+} // namespace roachpin::app

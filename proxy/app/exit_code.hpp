@@ -1,0 +1,12 @@
+#pragma once
+
+namespace roachpin::app {
+
+/// Exit codes of every command.
+enum exit_code : int {
+    ok = 0,
+    failed = 1,
+    bad_configuration_or_usage = 2,
+};
+
+} // namespace roachpin::app

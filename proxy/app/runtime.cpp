@@ -1,0 +1,138 @@
+#include "app/runtime.hpp"
+
+#include "app/exit_code.hpp"
+#include "app/version.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+
+namespace roachpin::app {
+namespace {
+
+using net::as_result;
+using net::use_awaitable;
+
+net::session_timeouts to_session_timeouts(const settings::timeouts& from) {
+    return {from.client_opening, from.dial, from.establish, {from.idle, from.half_close}};
+}
+
+net::keepalive_options to_keepalive(const settings::keepalive& from) {
+    return {from.idle, from.interval, static_cast<int>(from.count), from.user_timeout};
+}
+
+unsigned to_worker_count(unsigned configured) {
+    return configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
+}
+
+} // namespace
+
+runtime::runtime(const settings::configuration& configuration, parts made,
+                 core::event_source& events)
+    : parts_(std::move(made)), events_(events), drain_timeout_(configuration.drain.timeout),
+      worker_count_(to_worker_count(configuration.workers)),
+      connections_(configuration.limits.max_connections),
+      places_(control_.get_executor(), configuration.limits.max_opening),
+      plane_{parts_.cluster,
+             parts_.upstream,
+             events_,
+             to_session_timeouts(configuration.timeouts),
+             to_keepalive(configuration.keepalive),
+             connections_},
+      accepting_(control_.get_executor(), [this](const std::exception_ptr& thrown) {
+          try {
+              std::rethrow_exception(thrown);
+          } catch (const std::exception& problem) {
+              events_.emit(core::events::internal_error{{}, problem.what()});
+          }
+      }) {}
+
+std::vector<std::string> runtime::open_listeners() {
+    std::vector<std::string> failures;
+    for (auto& one : parts_.listeners) {
+        auto socket = net::listening_socket::open(one.bind, one.unix_mode);
+        if (!socket) {
+            failures.push_back(socket.error().sentence);
+            continue;
+        }
+        listeners_.emplace_back(new net::listener_rules{
+            core::to_string(socket->bound()), std::move(one.admission), std::move(one.tls),
+            net::slot_counter(one.max_connections)});
+        sockets_.push_back(std::move(*socket));
+    }
+    return failures;
+}
+
+void runtime::run() {
+    std::exception_ptr problem;
+    net::asio::co_spawn(control_, serve_until_signal(),
+                        [&](const std::exception_ptr& thrown) { problem = thrown; });
+    control_.run();
+    if (problem) {
+        std::rethrow_exception(problem);
+    }
+}
+
+void runtime::start() {
+    for (unsigned i = 0; i < worker_count_; ++i) {
+        workers_.push_back(std::make_unique<net::worker>(plane_));
+    }
+    for (std::size_t i = 0; i < sockets_.size(); ++i) {
+        accepting_.spawn(
+            net::accept_connections(sockets_[i], *listeners_[i], workers_, places_, events_));
+        if (parts_.listeners[i].made_certificate) {
+            events_.emit(core::events::local_certificate_made{listeners_[i]->name,
+                                                              parts_.listeners[i].export_file});
+        }
+        events_.emit(core::events::listening{listeners_[i]->name});
+    }
+    events_.emit(core::events::started{version(), worker_count_, libraries()});
+}
+
+net::awaitable<void> runtime::serve_until_signal() {
+    net::asio::basic_signal_set<net::executor> signals(control_.get_executor(), SIGTERM, SIGINT);
+    start();
+    co_await signals.async_wait(use_awaitable);
+    signals.async_wait([](const net::error_code& cancelled, int) {
+        if (!cancelled) { // the second one: whoever sent it does not want to wait
+            std::_Exit(failed);
+        }
+    });
+    co_await drain();
+}
+
+net::awaitable<void> runtime::drain() {
+    events_.emit(core::events::draining{connections_.taken(), drain_timeout_});
+    plane_.draining = true;
+    accepting_.cancel();
+    co_await accepting_.join();
+    sockets_.clear();
+
+    std::size_t running = workers_.size();
+    std::size_t cancelled = 0;
+    net::timer all_stopped(control_.get_executor(), net::timer::time_point::max());
+    for (const auto& one : workers_) {
+        one->stop(core::clock::now() + drain_timeout_, [&](std::size_t left) {
+            net::asio::post(control_, [&, left] {
+                cancelled += left;
+                if (--running == 0) {
+                    all_stopped.cancel();
+                }
+            });
+        });
+    }
+    while (running > 0) {
+        co_await all_stopped.async_wait(as_result);
+    }
+    for (const auto& one : workers_) {
+        one->join();
+    }
+    events_.emit(core::events::drained{cancelled});
+}
+
+} // namespace roachpin::app

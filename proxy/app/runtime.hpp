@@ -1,0 +1,53 @@
+#pragma once
+
+#include "app/assemble.hpp"
+#include "core/event_sink.hpp"
+#include "net/accept_loop.hpp"
+#include "net/listening_socket.hpp"
+#include "net/session.hpp"
+#include "net/task_group.hpp"
+#include "net/worker.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace roachpin::app {
+
+/// A running proxy: the composition root. Owns every part, starts each when what it stands on is
+/// there, and stops them in the reverse order. The thread that runs it is the control thread.
+class runtime {
+public:
+    runtime(const settings::configuration& configuration, parts made, core::event_source& events);
+    runtime(const runtime&) = delete;
+    runtime& operator=(const runtime&) = delete;
+    ~runtime() = default;
+
+    /// Binds every listener; nothing is accepted yet. A sentence for each that cannot be bound.
+    std::vector<std::string> open_listeners();
+
+    /// Serves until SIGTERM or SIGINT, then drains: stops accepting, lets the sessions end, cancels
+    /// those that are left after drain.timeout. A second signal ends the process at once.
+    void run();
+
+private:
+    void start();
+    net::awaitable<void> serve_until_signal();
+    net::awaitable<void> drain();
+
+    parts parts_;
+    core::event_source& events_;
+    core::duration drain_timeout_;
+    unsigned worker_count_;
+
+    net::asio::io_context control_{1};
+    net::slot_counter connections_;
+    net::opening_places places_;
+    net::data_plane plane_;
+    std::vector<std::unique_ptr<net::listener_rules>> listeners_; ///< sessions hold references
+    std::vector<net::listening_socket> sockets_;
+    net::task_group accepting_;
+    std::vector<std::unique_ptr<net::worker>> workers_; ///< last: destroyed, and so joined, first
+};
+
+} // namespace roachpin::app

@@ -1,0 +1,140 @@
+#pragma once
+
+#include "core/error.hpp"
+#include "core/time.hpp"
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What happens in roachpin, as values. Logic emits events; the log, metrics and the status page
+/// are their readers. No event type has a field for a password, a key or payload.
+namespace roachpin::core {
+
+/// Unique within a process; printed as 16 hexadecimal digits.
+enum class event_id : std::uint64_t {};
+enum class connection_id : std::uint64_t {};
+
+std::string to_string(event_id id);
+std::string to_string(connection_id id);
+
+/// Who a client connection is; fields are empty until they are known.
+struct client_facts {
+    connection_id connection{};
+    std::string client;   ///< peer address, or "uid:1000" on a unix socket
+    std::string listener; ///< the bind it came in by
+    std::string user;
+    std::string database;
+    std::string application_name;
+};
+
+/// One address of one node.
+struct node_facts {
+    std::string node;    ///< the configured host
+    std::string address; ///< the endpoint dialled
+};
+
+namespace events {
+
+/// A listener accepts connections.
+struct listening {
+    std::string listener;
+};
+
+/// Everything that was configured is up.
+struct started {
+    std::string version;
+    unsigned workers = 0;
+    std::string libraries;
+};
+
+/// A certificate for local TLS was made, in memory.
+struct local_certificate_made {
+    std::string listener;
+    std::string export_file; ///< empty where none is written
+};
+
+/// A client's opening or its wish to connect was refused; the client was told `sqlstate`.
+struct client_refused {
+    client_facts client;
+    std::string sqlstate;
+    std::string reason;
+    std::string detail;
+};
+
+/// A client went away before it had said what it wants.
+struct client_gone {
+    client_facts client;
+    std::string reason;
+};
+
+/// Bytes flow between a client and a node verified on this very connection.
+struct session_established {
+    client_facts client;
+    node_facts node;
+    unsigned dials = 0; ///< how many were tried, this one included
+    duration took{};    ///< from the StartupMessage to here
+};
+
+struct session_ended {
+    client_facts client;
+    node_facts node;
+    std::string reason;
+    std::uint64_t bytes_to_node = 0;
+    std::uint64_t bytes_to_client = 0;
+    duration took{};
+    bool routine = true; ///< false: cut by a failure
+};
+
+/// One dial of one address failed. `hostile`: the node was reached and failed its proof.
+struct dial_failed {
+    client_facts client;
+    node_facts node;
+    std::string phase;
+    std::string reason;
+    std::string detail;
+    bool hostile = false;
+};
+
+struct cancel_forwarded {
+    client_facts client;
+    node_facts node;
+};
+
+struct cancel_failed {
+    client_facts client;
+    std::string reason;
+};
+
+struct accept_failed {
+    std::string listener;
+    std::string reason;
+    duration retry_after{};
+};
+
+struct draining {
+    std::size_t connections = 0;
+    duration timeout{};
+};
+
+struct drained {
+    std::size_t cancelled = 0; ///< sessions that were still open at the deadline
+};
+
+/// A bug: something threw that must not. The connection ended, the process goes on.
+struct internal_error {
+    client_facts client;
+    std::string reason;
+};
+
+} // namespace events
+
+using event =
+    std::variant<events::listening, events::started, events::local_certificate_made,
+                 events::client_refused, events::client_gone, events::session_established,
+                 events::session_ended, events::dial_failed, events::cancel_forwarded,
+                 events::cancel_failed, events::accept_failed, events::draining, events::drained,
+                 events::internal_error>;
+
+} // namespace roachpin::core

@@ -1,0 +1,102 @@
+#include "net/accept_loop.hpp"
+
+#include "net/socket_address.hpp"
+#include "policy/backoff.hpp"
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <sys/socket.h>
+
+namespace roachpin::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+using watched_descriptor = asio::posix::basic_stream_descriptor<executor>;
+
+/// Lets go of a descriptor that somebody else owns.
+struct borrowed {
+    watched_descriptor& watched;
+    ~borrowed() { watched.release(); }
+};
+
+std::optional<ucred> credentials_of(const descriptor& socket) {
+    ucred peer{};
+    socklen_t size = sizeof(peer);
+    if (::getsockopt(socket.number(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        return std::nullopt;
+    }
+    return peer;
+}
+
+accepted_descriptor describe(descriptor socket, const socket_address& peer,
+                             opening_places::place place) {
+    accepted_descriptor client;
+    client.family = peer.data()->sa_family;
+    if (client.family == AF_UNIX) {
+        if (const auto credentials = credentials_of(socket)) {
+            client.identity.uid = credentials->uid;
+            client.peer = "uid:" + std::to_string(credentials->uid) +
+                          " pid:" + std::to_string(credentials->pid);
+        }
+    } else {
+        const auto from = to_endpoint(peer);
+        client.identity.address = from.address;
+        client.peer = from.to_string();
+    }
+    client.socket = std::move(socket);
+    client.opening = std::move(place);
+    return client;
+}
+
+worker& least_loaded(const std::vector<std::unique_ptr<worker>>& workers) {
+    return **std::min_element(workers.begin(), workers.end(), [](const auto& a, const auto& b) {
+        return a->load() < b->load();
+    });
+}
+
+/// The connection is gone, or there is none after all: nothing of ours is at fault (accept(2)).
+bool is_the_peers(int error) {
+    return error == EAGAIN || error == EINTR || error == ECONNABORTED || error == EPROTO ||
+           error == ENETDOWN || error == EHOSTDOWN || error == ENETUNREACH ||
+           error == EHOSTUNREACH || error == EPERM;
+}
+
+awaitable<void> pause(core::duration time) {
+    timer alarm(co_await asio::this_coro::executor, time);
+    co_await alarm.async_wait(use_awaitable);
+}
+
+} // namespace
+
+awaitable<void> accept_connections(const listening_socket& socket, listener_rules& listener,
+                                   const std::vector<std::unique_ptr<worker>>& workers,
+                                   opening_places& places, core::event_source& events) {
+    watched_descriptor watched(co_await asio::this_coro::executor, socket.fd());
+    const borrowed until_return{watched};
+    policy::backoff backoff(5ms, 1s);
+    while (true) {
+        co_await watched.async_wait(watched_descriptor::wait_read, use_awaitable);
+        auto place = co_await places.reserve();
+        socket_address peer;
+        auto size = static_cast<socklen_t>(peer.capacity());
+        descriptor accepted(
+            ::accept4(socket.fd(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (accepted) {
+            backoff.succeeded();
+            least_loaded(workers).serve(listener,
+                                        describe(std::move(accepted), peer, std::move(place)));
+        } else if (!is_the_peers(errno)) {
+            const auto why = core::system_error("accept").sentence;
+            const auto wait = backoff.failed();
+            events.emit(core::events::accept_failed{listener.name, why, wait});
+            co_await pause(wait);
+        }
+    }
+}
+
+} // namespace roachpin::net

@@ -1,0 +1,148 @@
+#include "net/byte_stream.hpp"
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include <sys/socket.h>
+
+namespace roachpin::net {
+namespace {
+
+error_code last_error() {
+    return {errno, boost::system::system_category()};
+}
+
+/// What a failed recv(2) or send(2) means.
+io_result failure(io_status when_not_ready) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        return {when_not_ready};
+    }
+    return {io_status::failed, 0, last_error()};
+}
+
+template <class Call>
+auto retry_when_interrupted(Call call) {
+    auto result = call();
+    while (result < 0 && errno == EINTR) {
+        result = call();
+    }
+    return result;
+}
+
+int size_for_openssl(std::size_t size) {
+    return static_cast<int>(std::min<std::size_t>(size, std::numeric_limits<int>::max()));
+}
+
+} // namespace
+
+byte_stream::byte_stream(stream_socket socket) : socket_(std::move(socket)) {
+    socket_.native_non_blocking(true);
+}
+
+io_result byte_stream::read_some(std::span<std::uint8_t> into) {
+    if (!tls_) {
+        const auto got = retry_when_interrupted(
+            [&] { return ::recv(fd(), into.data(), into.size(), MSG_DONTWAIT); });
+        if (got > 0) {
+            return {io_status::ok, static_cast<std::size_t>(got)};
+        }
+        return got == 0 ? io_result{io_status::closed} : failure(io_status::wants_read);
+    }
+    // One SSL_read gives one record: fill the buffer with those that have come already, so that
+    // the other side gets them in one write.
+    std::size_t filled = 0;
+    do {
+        ERR_clear_error();
+        errno = 0;
+        const auto rest = into.subspan(filled);
+        const int got = SSL_read(tls_.get(), rest.data(), size_for_openssl(rest.size()));
+        if (got <= 0) {
+            const auto result = tls_result(got);
+            // An end that follows octets is met again by the next read.
+            return filled > 0 ? io_result{io_status::ok, filled} : result;
+        }
+        filled += static_cast<std::size_t>(got);
+    } while (filled < into.size() && has_buffered());
+    return {io_status::ok, filled};
+}
+
+io_result byte_stream::peek(std::uint8_t& octet) {
+    const auto got =
+        retry_when_interrupted([&] { return ::recv(fd(), &octet, 1, MSG_PEEK | MSG_DONTWAIT); });
+    if (got > 0) {
+        return {io_status::ok, 1};
+    }
+    return got == 0 ? io_result{io_status::closed} : failure(io_status::wants_read);
+}
+
+io_result byte_stream::write_some(core::bytes_view from) {
+    if (tls_) {
+        ERR_clear_error();
+        errno = 0;
+        const int put = SSL_write(tls_.get(), from.data(), size_for_openssl(from.size()));
+        return put > 0 ? io_result{io_status::ok, static_cast<std::size_t>(put)} : tls_result(put);
+    }
+    const auto put = retry_when_interrupted(
+        [&] { return ::send(fd(), from.data(), from.size(), MSG_NOSIGNAL | MSG_DONTWAIT); });
+    return put >= 0 ? io_result{io_status::ok, static_cast<std::size_t>(put)}
+                    : failure(io_status::wants_write);
+}
+
+io_result byte_stream::close_sending() {
+    if (tls_) {
+        ERR_clear_error();
+        errno = 0;
+        const int status = SSL_shutdown(tls_.get());
+        if (status < 0) {
+            const auto result = tls_result(status);
+            if (result.status == io_status::wants_write) {
+                return result;
+            }
+        }
+    }
+    if (::shutdown(fd(), SHUT_WR) != 0) {
+        return {io_status::failed, 0, last_error()};
+    }
+    return {io_status::ok};
+}
+
+bool byte_stream::has_buffered() const {
+    return tls_ && SSL_has_pending(tls_.get()) == 1;
+}
+
+awaitable<std::tuple<error_code>> byte_stream::wait(io_status status) {
+    const auto what = status == io_status::wants_write ? stream_socket::wait_write
+                                                       : stream_socket::wait_read;
+    return socket_.async_wait(what, as_result);
+}
+
+void byte_stream::cancel() {
+    error_code ignored;
+    socket_.cancel(ignored);
+}
+
+io_result byte_stream::tls_result(int status) {
+    switch (SSL_get_error(tls_.get(), status)) {
+    case SSL_ERROR_WANT_READ:
+        return {io_status::wants_read};
+    case SSL_ERROR_WANT_WRITE:
+        return {io_status::wants_write};
+    case SSL_ERROR_ZERO_RETURN:
+        return {io_status::closed};
+    case SSL_ERROR_SYSCALL:
+        return {io_status::failed, 0, last_error()};
+    default:
+        break;
+    }
+    const int reason = ERR_GET_REASON(ERR_peek_error());
+    ERR_clear_error();
+    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        return {io_status::truncated};
+    }
+    return {io_status::failed, 0, make_error_code(boost::system::errc::protocol_error)};
+}
+
+} // namespace roachpin::net

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "core/bytes.hpp"
+#include "net/asio.hpp"
+#include "tls/handles.hpp"
+
+#include <span>
+#include <tuple>
+
+namespace roachpin::net {
+
+enum class io_status {
+    ok,          ///< `size` octets were moved, at least one
+    wants_read,  ///< wait until the socket is readable, then try again
+    wants_write, ///< wait until the socket is writable, then try again
+    closed,      ///< the peer ended its sending as it should: FIN, or close_notify inside TLS
+    truncated,   ///< FIN inside TLS without close_notify: what came may not be all
+    failed,      ///< `cause` says why
+};
+
+struct io_result {
+    io_status status = io_status::failed;
+    std::size_t size = 0;
+    error_code cause{};
+};
+
+/// A connected socket, in clear or inside TLS. Nothing here blocks and nothing here waits except
+/// `wait`. OpenSSL reads and writes the socket's own descriptor: no copy through BIO pairs.
+///
+/// For one thread at a time. Reading and writing may interleave.
+class byte_stream {
+public:
+    /// Makes the socket non-blocking.
+    explicit byte_stream(stream_socket socket);
+
+    /// From now on everything goes through `tls`, which was made for `fd()` and has shaken hands.
+    void use_tls(tls::ssl_ptr tls) { tls_ = std::move(tls); }
+
+    bool encrypted() const { return tls_ != nullptr; }
+
+    /// Reads what is there, as much as fits.
+    io_result read_some(std::span<std::uint8_t> into);
+
+    /// The next octet in clear without taking it.
+    io_result peek(std::uint8_t& octet);
+
+    /// Writes what the socket takes. After a `wants_…` the same octets (at any address) must be
+    /// offered again.
+    io_result write_some(core::bytes_view from);
+
+    /// Ends our sending: close_notify inside TLS, then FIN. May want to be tried again.
+    io_result close_sending();
+
+    /// Whether TLS holds octets that came and were not read: the socket will not become readable
+    /// for them.
+    bool has_buffered() const;
+
+    /// Waits until the socket is ready for what `status` (one of `wants_…`) asked.
+    awaitable<std::tuple<error_code>> wait(io_status status);
+
+    /// Ends every wait with operation_aborted.
+    void cancel();
+
+    int fd() { return socket_.native_handle(); }
+
+private:
+    io_result tls_result(int status);
+
+    stream_socket socket_;
+    tls::ssl_ptr tls_;
+};
+
+} // namespace roachpin::net

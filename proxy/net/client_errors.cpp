@@ -1,0 +1,91 @@
+#include "net/client_errors.hpp"
+
+#include <algorithm>
+
+namespace roachpin::net {
+namespace {
+
+namespace sqlstate = pgwire::sqlstate;
+
+std::string describe(const failed_dial& one) {
+    return one.node + " at " + one.address + ": " + std::string(to_string(one.failure.phase)) +
+           ", " + one.failure.reason + ": " + one.failure.detail;
+}
+
+std::string seconds(core::duration time) {
+    return std::to_string(time.count()) + " ms";
+}
+
+} // namespace
+
+client_error no_usable_node(const std::vector<failed_dial>& failures) {
+    std::string detail;
+    for (const auto& one : failures) {
+        detail += (detail.empty() ? "" : "\n") + describe(one);
+    }
+    if (std::any_of(failures.begin(), failures.end(),
+                    [](const auto& one) { return one.failure.hostile; })) {
+        return {"node_rejected",
+                {sqlstate::node_rejected,
+                 "roachpin refused the database node: it did not prove to be the one configured",
+                 std::move(detail),
+                 "Nothing of this session was sent to it. Find out what answers at that address; "
+                 "do not weaken the check. "}};
+    }
+    return {"no_node_reached",
+            {sqlstate::cannot_connect, "roachpin could reach no database node",
+             detail.empty() ? "No address was left to try." : std::move(detail),
+             "Check that the nodes run and that this machine can reach them. "}};
+}
+
+client_error malformed_opening(std::string_view sentence) {
+    return {"malformed_opening",
+            {sqlstate::protocol_violation, "roachpin refused a malformed connection opening",
+             std::string(sentence), "Connect with a PostgreSQL 3.x client. "}};
+}
+
+client_error opening_too_slow(core::duration allowed) {
+    return {"opening_timeout",
+            {sqlstate::protocol_violation, "the connection opening took too long",
+             "No whole StartupMessage came within " + seconds(allowed) +
+                 " (timeouts.client_opening).",
+             ""}};
+}
+
+client_error not_admitted(const policy::admission_refusal& why) {
+    return {"not_admitted",
+            {sqlstate::not_authorized, "this client may not use this roachpin listener",
+             "Expected " + why.expected + "; presented: " + why.presented + ".",
+             "Change the client, or the listener's configuration. "}};
+}
+
+client_error certificate_required(std::string_view presented) {
+    return {"client_certificate",
+            {sqlstate::not_authorized, "this client may not use this roachpin listener",
+             "Expected a client certificate of the authority in client_ca_file; presented: " +
+                 std::string(presented) + ".",
+             "Set sslcert and sslkey in the client. "}};
+}
+
+client_error too_many_connections(std::string_view setting, std::size_t limit) {
+    return {"too_many_connections",
+            {sqlstate::too_many, "roachpin has no room for another connection",
+             std::string(setting) + " is " + std::to_string(limit) + " and all are in use.",
+             "Close connections that are not needed, or raise " + std::string(setting) + ". "}};
+}
+
+client_error draining() {
+    return {"draining",
+            {sqlstate::admin_shutdown, "roachpin is draining", "It was told to stop.",
+             "Connect again: another instance, or this one once it is back. "}};
+}
+
+client_error node_went_away(std::string_view node, std::string_view address) {
+    return {"node_went_away",
+            {sqlstate::connection_lost, "the database node went away",
+             std::string(node) + " at " + std::string(address) +
+                 " ended the connection without saying why.",
+             "Connect again. Whether a statement that was running took effect is not known. "}};
+}
+
+} // namespace roachpin::net

@@ -1,0 +1,203 @@
+#include "net/dial.hpp"
+
+#include "core/printable.hpp"
+#include "net/deadline.hpp"
+#include "net/socket_address.hpp"
+#include "pgwire/upstream_opening.hpp"
+#include "tls/peer_check.hpp"
+
+#include <array>
+
+namespace roachpin::net {
+namespace {
+
+/// What a failed connect, read or write means for the node.
+dial_failure down(dial_phase phase, const error_code& cause) {
+    namespace errc = boost::system::errc;
+    if (cause == errc::connection_refused) {
+        return {phase, "refused", "connection refused", false};
+    }
+    if (cause == errc::connection_reset || cause == errc::broken_pipe) {
+        return {phase, "reset", "the node reset the connection", false};
+    }
+    if (cause == errc::timed_out) {
+        return {phase, "timeout", "the system gave the connection up", false};
+    }
+    if (cause == errc::network_unreachable || cause == errc::host_unreachable) {
+        return {phase, "unreachable", cause.message(), false};
+    }
+    return {phase, "io_error", cause.message(), false};
+}
+
+dial_failure closed(dial_phase phase) {
+    return {phase, "closed", "the node closed the connection", false};
+}
+
+std::string beginning_of(core::bytes_view octets) {
+    return "\"" + core::printable(core::as_text(octets), 32) + "\"";
+}
+
+/// Nothing where the handshake may begin.
+std::optional<dial_failure> refuse_answer(core::bytes_view received) {
+    const auto refuse = [&](std::string reason, const std::string& presented) {
+        return dial_failure{dial_phase::sslrequest, std::move(reason),
+                            "expected the one octet 'S' in answer to SSLRequest; " + presented,
+                            true};
+    };
+    switch (pgwire::judge_ssl_answer(received)) {
+    case pgwire::ssl_answer::accepted:
+        return std::nullopt;
+    case pgwire::ssl_answer::declined:
+        return refuse("tls_declined", "the node answered 'N': it has no TLS, and roachpin never "
+                                      "falls back to clear text");
+    case pgwire::ssl_answer::error:
+        return refuse("error_answer", "the node answered with an error: " + beginning_of(received));
+    case pgwire::ssl_answer::not_postgres:
+        return refuse("not_postgres", "what answered is no PostgreSQL server: " +
+                                          beginning_of(received));
+    case pgwire::ssl_answer::stuffed:
+        break;
+    }
+    return refuse("stuffed", std::to_string(received.size() - 1) +
+                                 " more octets in clear came behind it");
+}
+
+/// SSLRequest fits an empty send buffer, so one write is enough.
+std::optional<dial_failure> ask_for_tls(byte_stream& node) {
+    const auto sent = node.write_some(pgwire::ssl_request_packet);
+    if (sent.status != io_status::ok) {
+        return down(dial_phase::sslrequest, sent.cause);
+    }
+    if (sent.size != pgwire::ssl_request_packet.size()) {
+        return dial_failure{dial_phase::sslrequest, "io_error", "SSLRequest could not be sent",
+                            false};
+    }
+    return std::nullopt;
+}
+
+awaitable<std::optional<dial_failure>> agree_on_tls(byte_stream& node) {
+    if (auto failed = ask_for_tls(node)) {
+        co_return failed;
+    }
+    std::array<std::uint8_t, 512> answer{}; // larger than one octet, to see what is behind it
+    while (true) {
+        const auto got = node.read_some(answer);
+        if (got.status == io_status::ok) {
+            co_return refuse_answer(core::bytes_view(answer).first(got.size));
+        }
+        if (got.status == io_status::closed) {
+            co_return closed(dial_phase::sslrequest);
+        }
+        if (got.status == io_status::failed) {
+            co_return down(dial_phase::sslrequest, got.cause);
+        }
+        const auto [failed] = co_await node.wait(got.status);
+        if (failed) {
+            co_return down(dial_phase::sslrequest, failed);
+        }
+    }
+}
+
+struct waited {
+    io_status status;
+};
+
+using verdict = std::variant<waited, tls::verified_peer, dial_failure>;
+
+verdict to_verdict(tls::handshake_progress progress) {
+    if (std::holds_alternative<tls::wants_read>(progress)) {
+        return waited{io_status::wants_read};
+    }
+    if (std::holds_alternative<tls::wants_write>(progress)) {
+        return waited{io_status::wants_write};
+    }
+    if (auto* peer = std::get_if<tls::verified_peer>(&progress)) {
+        return std::move(*peer);
+    }
+    if (const auto* cut = std::get_if<tls::handshake_cut>(&progress)) {
+        return dial_failure{dial_phase::tls, "closed", cut->sentence, false};
+    }
+    const auto& refusal = std::get<tls::peer_refusal>(progress);
+    return dial_failure{dial_phase::tls, std::string(tls::to_string(refusal.fault)),
+                        "expected " + refusal.expected + "; presented: " + refusal.presented, true};
+}
+
+awaitable<boost::system::result<tls::verified_peer, dial_failure>>
+prove(byte_stream& node, const tls::upstream_context& context, const policy::node& target) {
+    tls::peer_check check(context, target.host, target.pins, node.fd());
+    while (true) {
+        auto now = to_verdict(check.advance());
+        if (auto* peer = std::get_if<tls::verified_peer>(&now)) {
+            co_return std::move(*peer);
+        }
+        if (auto* failed = std::get_if<dial_failure>(&now)) {
+            co_return std::move(*failed);
+        }
+        const auto [failed] = co_await node.wait(std::get<waited>(now).status);
+        if (failed) {
+            co_return down(dial_phase::tls, failed);
+        }
+    }
+}
+
+/// `phase` tells the caller, who owns it, how far this came when the deadline ends it.
+awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context& context,
+                               keepalive_options keepalive, dial_phase& phase) {
+    stream_socket socket(co_await asio::this_coro::executor);
+    const auto [refused] = co_await socket.async_connect(to_socket_address(to.where), as_result);
+    if (refused) {
+        co_return down(dial_phase::tcp, refused);
+    }
+    set_tcp_options(socket.native_handle(), keepalive);
+    byte_stream node(std::move(socket));
+
+    phase = dial_phase::sslrequest;
+    if (auto failed = co_await agree_on_tls(node)) {
+        co_return std::move(*failed);
+    }
+
+    phase = dial_phase::tls;
+    auto peer = co_await prove(node, context, *to.target);
+    if (!peer) {
+        co_return peer.error();
+    }
+    co_return upstream_stream(std::move(node), std::move(*peer));
+}
+
+dial_failure timed_out(dial_phase phase) {
+    switch (phase) {
+    case dial_phase::tcp:
+        return {phase, "timeout", "no TCP connection before the deadline", false};
+    case dial_phase::sslrequest:
+        return {phase, "timeout", "no answer to SSLRequest before the deadline", false};
+    case dial_phase::tls:
+        break;
+    }
+    return {phase, "timeout", "the TLS handshake did not end before the deadline", false};
+}
+
+} // namespace
+
+std::string_view to_string(dial_phase phase) {
+    switch (phase) {
+    case dial_phase::tcp:
+        return "tcp";
+    case dial_phase::sslrequest:
+        return "sslrequest";
+    case dial_phase::tls:
+        break;
+    }
+    return "tls";
+}
+
+awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& context,
+                            keepalive_options keepalive, core::time_point deadline) {
+    auto phase = dial_phase::tcp;
+    auto done = co_await with_deadline(attempt(std::move(to), context, keepalive, phase), deadline);
+    if (!done) {
+        co_return timed_out(phase);
+    }
+    co_return std::move(*done);
+}
+
+} // namespace roachpin::net

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "core/time.hpp"
+#include "net/asio.hpp"
+#include "net/tcp_options.hpp"
+#include "net/upstream_stream.hpp"
+#include "policy/cluster.hpp"
+#include "tls/upstream_context.hpp"
+
+#include <boost/system/result.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace roachpin::net {
+
+enum class dial_phase { tcp, sslrequest, tls };
+
+std::string_view to_string(dial_phase phase);
+
+/// Why a dial failed.
+struct dial_failure {
+    dial_phase phase = dial_phase::tcp;
+    std::string reason; ///< a label: "refused", "timeout", "wrong_name"; from a fixed set
+    std::string detail; ///< a sentence: what was expected, what was seen
+    bool hostile = false; ///< reached, and did not prove itself; otherwise it is merely down
+};
+
+using dial_result = boost::system::result<upstream_stream, dial_failure>;
+
+/// Connects to `to.where`, asks for TLS, and has the node prove that it is `to.target`. Sends
+/// SSLRequest and the TLS handshake and nothing else. `context` must outlive the call.
+awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& context,
+                            keepalive_options keepalive, core::time_point deadline);
+
+} // namespace roachpin::net

@@ -1,0 +1,124 @@
+#include "net/listening_socket.hpp"
+
+#include "net/socket_address.hpp"
+
+#include <cerrno>
+#include <optional>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+namespace roachpin::net {
+namespace {
+
+core::error cannot_listen(const core::bind_address& where) {
+    return core::system_error("cannot listen on " + core::to_string(where));
+}
+
+descriptor new_socket(const socket_address& where) {
+    return descriptor(
+        ::socket(where.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+bool bind_to(const descriptor& socket, const socket_address& where) {
+    return ::bind(socket.number(), where.data(), static_cast<socklen_t>(where.size())) == 0;
+}
+
+bool listen_on(const descriptor& socket) {
+    return ::listen(socket.number(), SOMAXCONN) == 0;
+}
+
+core::result<descriptor> open_tcp(const core::endpoint& where) {
+    const auto address = to_socket_address(where);
+    auto socket = new_socket(address);
+    const int on = 1;
+    const bool v6 = !where.address.is_v4();
+    if (!socket ||
+        ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        (v6 && ::setsockopt(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+        !bind_to(socket, address) || !listen_on(socket)) {
+        return cannot_listen(where);
+    }
+    return socket;
+}
+
+core::endpoint endpoint_of(const descriptor& socket) {
+    socket_address address;
+    socklen_t size = static_cast<socklen_t>(address.capacity());
+    ::getsockname(socket.number(), address.data(), &size);
+    return to_endpoint(address);
+}
+
+/// Why the file at this path must stay; nothing where it is a socket that nobody listens on.
+std::optional<core::error> refuse_removal(const core::unix_path& where) {
+    struct stat status {};
+    if (::lstat(where.path.c_str(), &status) != 0) {
+        return cannot_listen(where);
+    }
+    if (!S_ISSOCK(status.st_mode)) {
+        return core::error{"cannot listen on " + core::to_string(where) +
+                           ": a file that is no socket is in its place"};
+    }
+    const auto address = to_socket_address(where);
+    const auto probe = new_socket(address);
+    if (::connect(probe.number(), address.data(), static_cast<socklen_t>(address.size())) == 0 ||
+        errno != ECONNREFUSED) {
+        return core::error{"cannot listen on " + core::to_string(where) +
+                           ": another process listens there"};
+    }
+    return std::nullopt;
+}
+
+core::result<descriptor> open_unix(const core::unix_path& where, mode_t mode) {
+    const auto address = to_socket_address(where);
+    auto socket = new_socket(address);
+    if (!socket) {
+        return cannot_listen(where);
+    }
+    if (!bind_to(socket, address)) {
+        if (errno != EADDRINUSE) {
+            return cannot_listen(where);
+        }
+        if (auto refused = refuse_removal(where)) {
+            return *refused;
+        }
+        if (::unlink(where.path.c_str()) != 0 || !bind_to(socket, address)) {
+            return cannot_listen(where);
+        }
+    }
+    // Nobody can connect before listen(2): the mode is right for the first one.
+    if (::chmod(where.path.c_str(), mode) != 0 || !listen_on(socket)) {
+        auto failed = cannot_listen(where);
+        ::unlink(where.path.c_str());
+        return failed;
+    }
+    return socket;
+}
+
+} // namespace
+
+core::result<listening_socket> listening_socket::open(const core::bind_address& where,
+                                                      mode_t unix_mode) {
+    if (const auto* path = std::get_if<core::unix_path>(&where)) {
+        auto socket = open_unix(*path, unix_mode);
+        if (!socket) {
+            return socket.error();
+        }
+        return listening_socket(std::move(*socket), where);
+    }
+    auto socket = open_tcp(std::get<core::endpoint>(where));
+    if (!socket) {
+        return socket.error();
+    }
+    const auto bound = endpoint_of(*socket);
+    return listening_socket(std::move(*socket), bound);
+}
+
+listening_socket::~listening_socket() {
+    if (const auto* path = std::get_if<core::unix_path>(&bound_); path != nullptr && socket_) {
+        ::unlink(path->path.c_str());
+    }
+}
+
+} // namespace roachpin::net

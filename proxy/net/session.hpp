@@ -1,0 +1,61 @@
+#pragma once
+
+#include "core/event_sink.hpp"
+#include "net/byte_stream.hpp"
+#include "net/slots.hpp"
+#include "net/splice.hpp"
+#include "net/tcp_options.hpp"
+#include "policy/admission.hpp"
+#include "policy/cluster.hpp"
+#include "tls/local_context.hpp"
+#include "tls/upstream_context.hpp"
+
+#include <atomic>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace roachpin::net {
+
+struct session_timeouts {
+    core::duration client_opening = std::chrono::seconds(10);
+    core::duration dial = std::chrono::seconds(5);
+    core::duration establish = std::chrono::seconds(15); ///< all tries for one client
+    splice_options splice;
+};
+
+/// What all sessions read, on any thread. Outlives them.
+struct data_plane {
+    const policy::cluster& cluster;
+    const tls::upstream_context& upstream;
+    core::event_source& events;
+    session_timeouts timeouts;
+    keepalive_options keepalive;
+    slot_counter& connections;            ///< limits.max_connections
+    std::atomic<std::size_t> turn = 0;    ///< spreads sessions over a tier's addresses
+    std::atomic<bool> draining = false;   ///< openings that end now are turned away
+    std::atomic<std::uint64_t> next_connection = 1;
+};
+
+/// What the sessions of one listener share. Outlives them.
+struct listener_rules {
+    std::string name; ///< the bound address, for logs
+    policy::admission_rules admission;
+    std::optional<tls::local_context> tls; ///< set: TLS is offered
+    slot_counter connections;              ///< the listener's max_connections
+};
+
+/// A connection just accepted.
+struct accepted_client {
+    stream_socket socket;
+    policy::client_identity identity;
+    std::string peer; ///< for logs: "127.0.0.1:50112", "uid:1000"
+    opening_places::place opening;
+};
+
+/// One client connection from its first octet to its last: opening, admission, establishing,
+/// splicing. Emits its events; ends without throwing except when cancelled, or by a bug.
+awaitable<void> run_session(data_plane& plane, listener_rules& listener,
+                            std::span<std::uint8_t> scratch, accepted_client accepted);
+
+} // namespace roachpin::net

@@ -1,0 +1,52 @@
+#include "net/socket_address.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <netinet/in.h>
+#include <sys/un.h>
+
+namespace roachpin::net {
+
+socket_address to_socket_address(const core::endpoint& where) {
+    const auto& octets = where.address.octets();
+    if (where.address.is_v4()) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(where.port);
+        std::memcpy(&address.sin_addr, octets.data(), sizeof(address.sin_addr));
+        return {&address, sizeof(address), IPPROTO_TCP};
+    }
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(where.port);
+    std::memcpy(&address.sin6_addr, octets.data(), sizeof(address.sin6_addr));
+    return {&address, sizeof(address), IPPROTO_TCP};
+}
+
+socket_address to_socket_address(const core::unix_path& where) {
+    sockaddr_un address{}; // zeroed: the path, shorter than the field, is terminated
+    address.sun_family = AF_UNIX;
+    where.path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    return {&address, sizeof(address), 0};
+}
+
+core::endpoint to_endpoint(const socket_address& address) {
+    if (address.data()->sa_family == AF_INET) {
+        sockaddr_in v4{};
+        std::memcpy(&v4, address.data(), sizeof(v4));
+        std::array<std::uint8_t, 4> octets{};
+        std::memcpy(octets.data(), &v4.sin_addr, octets.size());
+        return {core::ip_address::v4(octets), ntohs(v4.sin_port)};
+    }
+    if (address.data()->sa_family == AF_INET6) {
+        sockaddr_in6 v6{};
+        std::memcpy(&v6, address.data(), sizeof(v6));
+        std::array<std::uint8_t, 16> octets{};
+        std::memcpy(octets.data(), &v6.sin6_addr, octets.size());
+        return {core::ip_address::v6(octets), ntohs(v6.sin6_port)};
+    }
+    return {core::ip_address::v4({}), 0};
+}
+
+} // namespace roachpin::net

@@ -1,0 +1,88 @@
+#include "net/worker.hpp"
+
+#include "net/deadline.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+namespace roachpin::net {
+namespace {
+
+std::string what_was_thrown(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& problem) {
+        return problem.what();
+    } catch (...) {
+        return "an unknown exception";
+    }
+}
+
+awaitable<bool> all_ended(task_group& tasks) {
+    co_await tasks.join();
+    co_return true;
+}
+
+} // namespace
+
+worker::worker(data_plane& plane)
+    : plane_(plane),
+      // One thread runs this loop and only posts come from others: the reactor needs no lock.
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), keep_running_(context_.get_executor()),
+      scratch_(scratch_size),
+      sessions_(context_.get_executor(),
+                [this](const std::exception_ptr& thrown) {
+                    plane_.events.emit(core::events::internal_error{{}, what_was_thrown(thrown)});
+                }),
+      thread_([this] { context_.run(); }) {}
+
+worker::~worker() {
+    if (thread_.joinable()) {
+        stop(core::clock::now(), [](std::size_t) {});
+        join();
+    }
+}
+
+void worker::serve(listener_rules& listener, accepted_descriptor client) {
+    load_.fetch_add(1, std::memory_order_relaxed);
+    auto begin = [this, &listener, client = std::move(client)]() mutable {
+        if (stopping_) {
+            load_.fetch_sub(1, std::memory_order_relaxed);
+            return;
+        }
+        const asio::generic::stream_protocol protocol(client.family, 0);
+        stream_socket socket(context_.get_executor(), protocol, client.socket.release());
+        sessions_.spawn(counted(listener, {std::move(socket), client.identity,
+                                           std::move(client.peer), std::move(client.opening)}));
+    };
+    asio::post(context_, std::move(begin));
+}
+
+void worker::stop(core::time_point deadline, std::function<void(std::size_t)> stopped) {
+    asio::post(context_, [this, deadline, stopped = std::move(stopped)]() mutable {
+        stopping_ = true;
+        asio::co_spawn(context_, end_sessions(deadline, std::move(stopped)),
+                       [this](const std::exception_ptr&) { keep_running_.reset(); });
+    });
+}
+
+awaitable<void> worker::counted(listener_rules& listener, accepted_client client) {
+    struct count {
+        std::atomic<std::size_t>& load;
+        ~count() { load.fetch_sub(1, std::memory_order_relaxed); }
+    } const counts{load_};
+    co_await run_session(plane_, listener, scratch_, std::move(client));
+}
+
+awaitable<void> worker::end_sessions(core::time_point deadline,
+                                     std::function<void(std::size_t)> stopped) {
+    std::size_t left = 0;
+    if (!co_await with_deadline(all_ended(sessions_), deadline)) {
+        left = sessions_.size();
+        sessions_.cancel();
+        co_await sessions_.join();
+    }
+    stopped(left);
+}
+
+} // namespace roachpin::net

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "core/bytes.hpp"
+#include "net/descriptor.hpp"
+#include "net/session.hpp"
+#include "net/task_group.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+namespace roachpin::net {
+
+/// A connection accepted on the control thread, not yet on a worker's.
+struct accepted_descriptor {
+    descriptor socket;
+    int family = 0;
+    policy::client_identity identity;
+    std::string peer;
+    opening_places::place opening;
+};
+
+/// A data-plane thread: its own event loop, its own scratch buffer, its own sessions. Nothing of it
+/// is locked, since nothing of it is shared but what its public members name.
+class worker {
+public:
+    explicit worker(data_plane& plane);
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+    /// Stops and joins if nobody has.
+    ~worker();
+
+    /// Hands a connection over. Any thread.
+    void serve(listener_rules& listener, accepted_descriptor client);
+
+    /// Connections given and not yet over. Any thread.
+    std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+
+    /// Lets the sessions end by themselves until `deadline`, cancels those that are left, and ends
+    /// the thread. `stopped` then runs on it with the number of those cancelled. Any thread, once.
+    void stop(core::time_point deadline, std::function<void(std::size_t)> stopped);
+
+    /// Waits for the thread's end.
+    void join() { thread_.join(); }
+
+private:
+    awaitable<void> counted(listener_rules& listener, accepted_client client);
+    awaitable<void> end_sessions(core::time_point deadline,
+                                 std::function<void(std::size_t)> stopped);
+
+    static constexpr std::size_t scratch_size = 64 * 1024;
+
+    data_plane& plane_;
+    asio::io_context context_;
+    asio::executor_work_guard<executor> keep_running_;
+    core::bytes scratch_;
+    task_group sessions_;
+    std::atomic<std::size_t> load_ = 0;
+    bool stopping_ = false; ///< the worker's thread only
+    std::thread thread_;
+};
+
+} // namespace roachpin::net

@@ -1,0 +1,87 @@
+#include "settings/consistency.hpp"
+
+#include <algorithm>
+
+namespace roachpin::settings {
+namespace {
+
+bool has_chosen_port(const core::bind_address& bind) {
+    const auto* tcp = std::get_if<core::endpoint>(&bind);
+    return tcp == nullptr || tcp->port != 0;
+}
+
+/// "listeners[0] (line 3)"
+std::string named(const place& where) {
+    const auto text = where.path;
+    return where.line == 0 ? text : text + " (line " + std::to_string(where.line) + ")";
+}
+
+void check_addresses(const placed_node& node, reading& pass) {
+    const auto& addresses = node.value.addresses;
+    for (auto later = addresses.begin(); later != addresses.end(); ++later) {
+        if (std::find(addresses.begin(), later, *later) != later) {
+            pass.complain(node.addresses[static_cast<std::size_t>(later - addresses.begin())],
+                          later->to_string() + " is in this list already; keep one");
+        }
+    }
+}
+
+/// Whether a connection to `target` arrives at a socket bound to `bind`. "[::]" may take IPv4 as
+/// well (IPV6_V6ONLY), so it is held to cover both.
+bool arrives_at(const core::endpoint& target, const core::endpoint& bind) {
+    if (target.port != bind.port) {
+        return false;
+    }
+    const bool same_family = target.address.kind() == bind.address.kind();
+    const bool is_covered = bind.address.is_unspecified() && target.address.is_loopback() &&
+                            (same_family || !bind.address.is_v4());
+    return target.address == bind.address || is_covered;
+}
+
+} // namespace
+
+void check_binds(const std::vector<placed_listener>& listeners, reading& pass) {
+    for (auto later = listeners.begin(); later != listeners.end(); ++later) {
+        const auto& bind = later->value.bind;
+        const auto earlier = std::find_if(
+            listeners.begin(), later, [&](const auto& other) { return other.value.bind == bind; });
+        if (earlier != later && has_chosen_port(bind)) {
+            pass.complain(later->bind, core::to_string(bind) + " is already taken by " +
+                                           named(earlier->bind) + "; choose another");
+        }
+    }
+}
+
+void check_nodes(const std::vector<placed_node>& nodes, reading& pass) {
+    for (auto later = nodes.begin(); later != nodes.end(); ++later) {
+        const auto& node = later->value;
+        const auto earlier = std::find_if(nodes.begin(), later, [&](const auto& other) {
+            return other.value.host == node.host && other.value.port == node.port;
+        });
+        if (earlier != later) {
+            pass.complain(later->host, node.host.text() + " with port " +
+                                           std::to_string(node.port) + " is already " +
+                                           named(earlier->host) + "; put all its addresses there");
+        }
+        check_addresses(*later, pass);
+    }
+}
+
+void check_own_addresses(const std::vector<placed_listener>& listeners,
+                         const std::vector<placed_node>& nodes, reading& pass) {
+    for (const auto& node : nodes) {
+        for (std::size_t index = 0; index < node.addresses.size(); ++index) {
+            const core::endpoint target{node.value.addresses[index], node.value.port};
+            for (const auto& listener : listeners) {
+                const auto* bind = std::get_if<core::endpoint>(&listener.value.bind);
+                if (bind != nullptr && arrives_at(target, *bind)) {
+                    pass.complain(node.addresses[index],
+                                  target.to_string() + " is roachpin's own " +
+                                      named(listener.bind) + "; write the database's address");
+                }
+            }
+        }
+    }
+}
+
+} // namespace roachpin::settings

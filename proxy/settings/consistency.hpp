@@ -1,0 +1,21 @@
+#pragma once
+
+#include "settings/mapping.hpp"
+#include "settings/placed.hpp"
+
+#include <vector>
+
+/// The rules between listeners and nodes.
+namespace roachpin::settings {
+
+/// No two listeners at one place; port 0 is never the same port twice.
+void check_binds(const std::vector<placed_listener>& listeners, reading& pass);
+
+/// No node twice (host and port), no address twice in a node.
+void check_nodes(const std::vector<placed_node>& nodes, reading& pass);
+
+/// No node is roachpin itself: it would connect to itself until every slot is taken.
+void check_own_addresses(const std::vector<placed_listener>& listeners,
+                         const std::vector<placed_node>& nodes, reading& pass);
+
+} // namespace roachpin::settings

@@ -1,0 +1,92 @@
+#include "settings/files.hpp"
+
+#include <array>
+#include <cstdio>
+#include <fcntl.h>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace roachpin::settings {
+namespace {
+
+constexpr mode_t anyone_else = S_IRWXG | S_IRWXO;
+
+core::result<file_path> resolved(const std::filesystem::path& base, const scalar& value) {
+    if (value.text.empty()) {
+        return core::error{"the path is empty; write the name of a file"};
+    }
+    if (value.text.find('\0') != std::string::npos) {
+        return core::error{"the path holds a NUL octet, which no file name does"};
+    }
+    return file_path{(base / value.text).lexically_normal(), value.where.to_string()};
+}
+
+/// O_NONBLOCK: a FIFO without a writer must not stop the start.
+core::result<mode_t> mode_when_readable(const std::filesystem::path& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0) {
+        return core::system_error("cannot read " + path.string());
+    }
+
+    struct stat facts {};
+
+    const bool known = ::fstat(file, &facts) == 0;
+    ::close(file);
+    if (!known || !S_ISREG(facts.st_mode)) {
+        return core::error{path.string() + " is not a regular file"};
+    }
+    return facts.st_mode & ~static_cast<mode_t>(S_IFMT);
+}
+
+std::string octal(mode_t mode) {
+    std::array<char, 8> text{};
+    std::snprintf(text.data(), text.size(), "%04o", mode);
+    return text.data();
+}
+
+} // namespace
+
+core::result<file_path> readable_file::operator()(const scalar& value) const {
+    auto named = resolved(base, value);
+    if (!named) {
+        return named;
+    }
+    const auto mode = mode_when_readable(named->path);
+    return mode ? named : mode.error();
+}
+
+core::result<file_path> private_file::operator()(const scalar& value) const {
+    auto named = resolved(base, value);
+    if (!named) {
+        return named;
+    }
+    const auto mode = mode_when_readable(named->path);
+    if (!mode) {
+        return mode.error();
+    }
+    if ((*mode & anyone_else) != 0) {
+        const auto path = named->path.string();
+        return core::error{path + " holds a private key and is open to other users (mode " +
+                           octal(*mode) + "); run: chmod 600 " + path};
+    }
+    return named;
+}
+
+core::result<file_path> file_to_write::operator()(const scalar& value) const {
+    auto named = resolved(base, value);
+    if (!named) {
+        return named;
+    }
+    std::error_code ignored;
+    const auto folder = named->path.has_parent_path() ? named->path.parent_path() : ".";
+    if (!std::filesystem::is_directory(folder, ignored)) {
+        return core::error{"the folder " + folder.string() + " does not exist; make it first"};
+    }
+    if (std::filesystem::is_directory(named->path, ignored)) {
+        return core::error{named->path.string() + " is a folder; write the name of a file"};
+    }
+    return named;
+}
+
+} // namespace roachpin::settings

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "core/error.hpp"
+#include "settings/mapping.hpp"
+#include "settings/model.hpp"
+
+#include <filesystem>
+
+/// Parsers of values that name files; relative paths are relative to `base`. They look at the file
+/// system at once, so that a path that cannot work is reported beside everything else.
+namespace roachpin::settings {
+
+/// A regular file that this process can open for reading.
+struct readable_file {
+    std::filesystem::path base;
+    core::result<file_path> operator()(const scalar& value) const;
+};
+
+/// The same for a private key, which moreover nobody but its owner may read or write.
+struct private_file {
+    std::filesystem::path base;
+    core::result<file_path> operator()(const scalar& value) const;
+};
+
+/// A file that will be written: the folder it goes to exists.
+struct file_to_write {
+    std::filesystem::path base;
+    core::result<file_path> operator()(const scalar& value) const;
+};
+
+} // namespace roachpin::settings

@@ -1,0 +1,145 @@
+#pragma once
+
+#include "core/endpoint.hpp"
+#include "core/host_name.hpp"
+#include "core/ip_address.hpp"
+#include "core/spki_pin.hpp"
+#include "core/time.hpp"
+#include "core/tls_version.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <variant>
+#include <vector>
+
+/// What the configuration file says, after every rule of it was checked. Plain values with the
+/// defaults of the file; `parse` makes them, nothing changes them afterwards.
+///
+/// A member `where` is "roachpin.yaml:12: cluster.ca_file", ready to stand before ": sentence", so
+/// that later stages (loading certificates, binding sockets) report as the parser does.
+namespace roachpin::settings {
+
+/// A file named in the configuration. Absolute, or relative to the working directory; readable when
+/// the configuration was parsed (for files that are read).
+struct file_path {
+    std::filesystem::path path;
+    std::string where;
+};
+
+/// PEM files that belong together. The key file was readable by its owner alone.
+struct certificate_files {
+    file_path certificate;
+    file_path key;
+};
+
+/// A certificate for localhost, made at start and held in memory.
+struct automatic_certificate {
+    /// Where the certificate (never the key) is written for clients with verify-full.
+    std::optional<file_path> export_file;
+};
+
+/// TLS that a listener offers to its clients.
+struct listener_tls {
+    std::variant<certificate_files, automatic_certificate> certificate;
+    std::optional<file_path> client_ca; ///< set: a client must present a certificate of this CA
+    bool required = false;              ///< plaintext clients are refused with 28000
+};
+
+inline std::vector<core::cidr> loopback_networks() {
+    return {*core::cidr::parse("127.0.0.0/8"), *core::cidr::parse("::1/128")};
+}
+
+/// One place where clients connect to.
+struct listener {
+    core::bind_address bind; ///< port 0: the system chooses
+    std::string where;
+    std::optional<listener_tls> tls{};
+    std::size_t max_connections = 1024;
+    mode_t unix_mode = 0660;         ///< of a unix socket, not looked at for TCP
+    std::vector<uid_t> allow_uids{}; ///< of a unix socket; empty: every user
+    std::vector<core::cidr> allow_from = loopback_networks(); ///< TCP peers; never empty
+    /// A TCP bind beyond loopback has either this or `tls->required`.
+    bool dangerous_plaintext_beyond_loopback = false;
+};
+
+/// One machine of the database, at addresses pinned in the file.
+struct node {
+    core::host_name host; ///< what its certificate must carry
+    std::string where;
+    std::uint16_t port = 26257;                ///< never 0
+    std::vector<core::ip_address> addresses{}; ///< never empty, no duplicates, in the file's order
+    unsigned tier = 0;                         ///< lower first
+    std::vector<core::spki_pin> spki_sha256{}; ///< in addition to the cluster's
+};
+
+struct cluster {
+    file_path ca;
+    std::optional<file_path> crl;
+    std::vector<core::spki_pin> spki_sha256; ///< some of the chain must match; empty: all do
+    std::vector<core::spki_pin> revoked_spki_sha256; ///< none of the chain may match
+    core::tls_version min_tls = core::tls_version::v1_2;
+    std::optional<certificate_files> client_certificate; ///< presented to the nodes
+    std::vector<node> nodes;                             ///< never empty
+};
+
+struct timeouts {
+    core::duration client_opening = std::chrono::seconds(10);
+    core::duration dial = std::chrono::seconds(5);
+    core::duration establish = std::chrono::seconds(15); ///< all tries for one client
+    core::duration idle{};                               ///< zero: off
+    core::duration half_close = std::chrono::seconds(10);
+
+    friend bool operator==(const timeouts&, const timeouts&) = default;
+};
+
+/// TCP keepalive on both sides. `idle` and `interval` are whole seconds, as the kernel counts them.
+struct keepalive {
+    core::duration idle = std::chrono::seconds(30);
+    core::duration interval = std::chrono::seconds(10);
+    unsigned count = 3;
+    core::duration user_timeout = std::chrono::seconds(30); ///< zero: the system's own
+
+    friend bool operator==(const keepalive&, const keepalive&) = default;
+};
+
+struct drain {
+    core::duration timeout = std::chrono::seconds(25); ///< zero: cut at once
+
+    friend bool operator==(const drain&, const drain&) = default;
+};
+
+/// Over all listeners together.
+struct limits {
+    std::size_t max_connections = 4096;
+    std::size_t max_opening = 256; ///< connections that have not finished their opening
+
+    friend bool operator==(const limits&, const limits&) = default;
+};
+
+enum class log_level : std::uint8_t { debug, info, warning, error };
+enum class log_format : std::uint8_t { text, json };
+
+struct log {
+    log_level level = log_level::info;
+    log_format format = log_format::text;
+
+    friend bool operator==(const log&, const log&) = default;
+};
+
+/// The whole file.
+struct configuration {
+    std::vector<listener> listeners; ///< never empty
+    settings::cluster cluster;
+    settings::timeouts timeouts;
+    settings::keepalive keepalive;
+    settings::drain drain;
+    settings::limits limits;
+    settings::log log;
+    unsigned workers = 0; ///< data-plane threads; 0: as many as there are processors
+};
+
+} // namespace roachpin::settings

@@ -1,0 +1,176 @@
+#include "settings/parse.hpp"
+
+#include "settings/consistency.hpp"
+#include "settings/read_cluster.hpp"
+#include "settings/read_listener.hpp"
+#include "settings/reader.hpp"
+#include "settings/values.hpp"
+
+#include <cerrno>
+#include <fstream>
+#include <utility>
+
+namespace roachpin::settings {
+namespace {
+
+constexpr std::size_t largest_file = 1024UL * 1024;
+
+/// Also more than a process may have descriptors, as a rule.
+constexpr between<std::size_t> connection_count{1, 1'000'000};
+
+void read_timeouts(mapping& in, timeouts& out) {
+    in.value("client_opening", out.client_opening, parse_positive_duration);
+    in.value("dial", out.dial, parse_positive_duration);
+    in.value("establish", out.establish, parse_positive_duration);
+    in.value("idle", out.idle, parse_duration);
+    in.value("half_close", out.half_close, parse_positive_duration);
+}
+
+void read_keepalive(mapping& in, keepalive& out) {
+    constexpr unsigned max_tcp_keepcnt = 127; // Linux's tcp.h
+    in.value("idle", out.idle, parse_keepalive_duration);
+    in.value("interval", out.interval, parse_keepalive_duration);
+    in.value("count", out.count, between<unsigned>{1, max_tcp_keepcnt});
+    in.value("user_timeout", out.user_timeout, parse_duration);
+}
+
+void read_limits(mapping& in, limits& out) {
+    in.value("max_connections", out.max_connections, connection_count);
+    in.value("max_opening", out.max_opening, connection_count);
+}
+
+void read_log(mapping& in, log& out) {
+    in.value("level", out.level,
+             one_of<log_level>{{{"debug", log_level::debug},
+                                {"info", log_level::info},
+                                {"warning", log_level::warning},
+                                {"error", log_level::error}}});
+    in.value("format", out.format,
+             one_of<log_format>{{{"text", log_format::text}, {"json", log_format::json}}});
+}
+
+core::result<unsigned> parse_workers(std::string_view text) {
+    constexpr unsigned most = 1024;
+    if (text == "auto") {
+        return 0U;
+    }
+    const auto number = between<unsigned>{1, most}(text);
+    return number ? number : core::error{number.error().sentence + ", nor auto"};
+}
+
+template <class Placed>
+auto values_of(std::vector<Placed>&& placed) {
+    std::vector<decltype(Placed::value)> values;
+    for (auto& each : placed) {
+        values.push_back(std::move(each.value));
+    }
+    return values;
+}
+
+configuration read_configuration(mapping& in, const std::filesystem::path& base) {
+    configuration out;
+    std::vector<placed_listener> listeners;
+    read_cluster_result cluster;
+    in.required_sections("listeners", [&](mapping& entry) {
+        if (auto listener = read_listener(entry, base)) {
+            listeners.push_back(std::move(*listener));
+        }
+    });
+    in.required_section("cluster", [&](mapping& inner) { cluster = read_cluster(inner, base); });
+    in.section("timeouts", [&](mapping& inner) { read_timeouts(inner, out.timeouts); });
+    in.section("keepalive", [&](mapping& inner) { read_keepalive(inner, out.keepalive); });
+    in.section("drain",
+               [&](mapping& inner) { inner.value("timeout", out.drain.timeout, parse_duration); });
+    in.section("limits", [&](mapping& inner) { read_limits(inner, out.limits); });
+    in.section("log", [&](mapping& inner) { read_log(inner, out.log); });
+    in.value("workers", out.workers, parse_workers);
+    in.finish();
+    check_binds(listeners, in.pass());
+    check_nodes(cluster.nodes, in.pass());
+    check_own_addresses(listeners, cluster.nodes, in.pass());
+    out.listeners = values_of(std::move(listeners));
+    out.cluster = std::move(cluster.value);
+    out.cluster.nodes = values_of(std::move(cluster.nodes));
+    return out;
+}
+
+/// How many listeners the file has, well written or not.
+std::size_t count_listeners(const tree& document) {
+    if (const auto* fields = std::get_if<entries>(&document.content)) {
+        for (const auto& field : *fields) {
+            if (field.key == "listeners") {
+                const auto* items = std::get_if<std::vector<tree>>(&field.value.content);
+                return items == nullptr ? 0 : items->size();
+            }
+        }
+    }
+    return 0;
+}
+
+void apply_flags(const overrides& flags, const tree& document, reading& pass) {
+    const auto replace = [&](const std::string& path, const std::string& flag,
+                             const std::optional<std::string>& text) {
+        if (text) {
+            pass.replaced.emplace(path, scalar{*text, {"command line", 0, flag}});
+        }
+    };
+    replace("log.level", "--log-level", flags.log_level);
+    replace("log.format", "--log-format", flags.log_format);
+    const auto listeners = count_listeners(document);
+    if (flags.listen && listeners > 1) {
+        pass.complain({"command line", 0, "--listen"},
+                      "the file has " + std::to_string(listeners) +
+                          " listeners, and the flag replaces the bind of an only one; change the "
+                          "file instead");
+        return;
+    }
+    replace("listeners[0].bind", "--listen", flags.listen);
+}
+
+/// The text of the file, or what to say of it.
+core::result<std::string> contents(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text(largest_file + 1, '\0');
+    errno = 0;
+    if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof()) {
+        return core::system_error("cannot read the file");
+    }
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (text.size() > largest_file) {
+        return core::error{"the file is larger than 1 MiB; this cannot be a configuration"};
+    }
+    return {boost::system::in_place_value, std::move(text)};
+}
+
+} // namespace
+
+parse_result parse(const std::string& text, const std::filesystem::path& file_name,
+                   const environment& variables, const overrides& flags) {
+    const auto document = read_yaml(text, file_name.string());
+    if (!document) {
+        return std::vector<problem>{document.error()};
+    }
+    reading pass{file_name.string(), variables, {}, {}};
+    apply_flags(flags, *document, pass);
+    mapping root(pass, *document);
+    configuration read;
+    if (std::holds_alternative<entries>(document->content)) {
+        read = read_configuration(root, file_name.parent_path());
+    }
+    if (!pass.problems.empty()) {
+        sort_by_line(pass.problems);
+        return std::move(pass.problems);
+    }
+    return read;
+}
+
+parse_result load(const std::filesystem::path& path, const environment& variables,
+                  const overrides& flags) {
+    const auto text = contents(path);
+    if (!text) {
+        return std::vector<problem>{{{path.string(), 0, ""}, text.error().sentence}};
+    }
+    return parse(*text, path, variables, flags);
+}
+
+} // namespace roachpin::settings

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "settings/model.hpp"
+#include "settings/problem.hpp"
+
+#include <vector>
+
+/// Values with the places of their parts, for rules that hold between several of them.
+namespace roachpin::settings {
+
+struct placed_listener {
+    listener value;
+    place bind;
+};
+
+struct placed_node {
+    node value;
+    place host;
+    std::vector<place> addresses; ///< one for each of `value.addresses`
+};
+
+} // namespace roachpin::settings

@@ -1,0 +1,165 @@
+#include "telemetry/event_line.hpp"
+
+#include "core/printable.hpp"
+
+namespace roachpin::telemetry {
+namespace {
+
+namespace events = core::events;
+
+/// DETAIL texts list every address: room for them.
+constexpr std::size_t longest_text = 4096;
+
+/// Collects fields, leaving empty texts out.
+class line {
+public:
+    line(severity level, std::string_view name) { made_ = {level, name, {}}; }
+
+    line& text(std::string_view name, std::string_view value) {
+        if (!value.empty()) {
+            made_.fields.emplace_back(name, core::printable(value, longest_text));
+        }
+        return *this;
+    }
+
+    line& number(std::string_view name, std::uint64_t value) {
+        made_.fields.emplace_back(name, value);
+        return *this;
+    }
+
+    line& seconds(std::string_view name, core::duration value) {
+        made_.fields.emplace_back(name, static_cast<double>(value.count()) / 1000);
+        return *this;
+    }
+
+    line& flag(std::string_view name, bool value) {
+        made_.fields.emplace_back(name, value);
+        return *this;
+    }
+
+    line& client(const core::client_facts& facts) {
+        if (facts.connection != core::connection_id{}) {
+            text("connection", core::to_string(facts.connection));
+        }
+        return text("client", facts.client)
+            .text("listener", facts.listener)
+            .text("user", facts.user)
+            .text("database", facts.database)
+            .text("application_name", facts.application_name);
+    }
+
+    line& node(const core::node_facts& facts) {
+        return text("node", facts.node).text("address", facts.address);
+    }
+
+    operator event_line() && { return std::move(made_); } // NOLINT(google-explicit-constructor)
+
+private:
+    event_line made_;
+};
+
+struct describer {
+    event_line operator()(const events::listening& event) const {
+        return std::move(line(severity::info, "listening").text("listener", event.listener));
+    }
+
+    event_line operator()(const events::started& event) const {
+        return std::move(line(severity::info, "started")
+                             .text("version", event.version)
+                             .number("workers", event.workers)
+                             .text("libraries", event.libraries));
+    }
+
+    event_line operator()(const events::local_certificate_made& event) const {
+        return std::move(line(severity::info, "local_certificate_made")
+                             .text("listener", event.listener)
+                             .text("export_file", event.export_file));
+    }
+
+    event_line operator()(const events::client_refused& event) const {
+        return std::move(line(severity::warning, "client_refused")
+                             .client(event.client)
+                             .text("sqlstate", event.sqlstate)
+                             .text("reason", event.reason)
+                             .text("detail", event.detail));
+    }
+
+    event_line operator()(const events::client_gone& event) const {
+        return std::move(line(severity::debug, "client_gone")
+                             .client(event.client)
+                             .text("reason", event.reason));
+    }
+
+    event_line operator()(const events::session_established& event) const {
+        return std::move(line(severity::info, "session_established")
+                             .client(event.client)
+                             .node(event.node)
+                             .number("dials", event.dials)
+                             .seconds("seconds", event.took));
+    }
+
+    event_line operator()(const events::session_ended& event) const {
+        return std::move(
+            line(event.routine ? severity::info : severity::warning, "session_ended")
+                .client(event.client)
+                .node(event.node)
+                .text("reason", event.reason)
+                .number("bytes_to_node", event.bytes_to_node)
+                .number("bytes_to_client", event.bytes_to_client)
+                .seconds("seconds", event.took));
+    }
+
+    event_line operator()(const events::dial_failed& event) const {
+        return std::move(
+            line(event.hostile ? severity::error : severity::warning, "dial_failed")
+                .client(event.client)
+                .node(event.node)
+                .text("phase", event.phase)
+                .text("reason", event.reason)
+                .text("detail", event.detail)
+                .flag("hostile", event.hostile));
+    }
+
+    event_line operator()(const events::cancel_forwarded& event) const {
+        return std::move(line(severity::info, "cancel_forwarded")
+                             .client(event.client)
+                             .node(event.node));
+    }
+
+    event_line operator()(const events::cancel_failed& event) const {
+        return std::move(line(severity::warning, "cancel_failed")
+                             .client(event.client)
+                             .text("reason", event.reason));
+    }
+
+    event_line operator()(const events::accept_failed& event) const {
+        return std::move(line(severity::error, "accept_failed")
+                             .text("listener", event.listener)
+                             .text("reason", event.reason)
+                             .seconds("retry_after", event.retry_after));
+    }
+
+    event_line operator()(const events::draining& event) const {
+        return std::move(line(severity::info, "draining")
+                             .number("connections", event.connections)
+                             .seconds("timeout", event.timeout));
+    }
+
+    event_line operator()(const events::drained& event) const {
+        return std::move(line(severity::info, "drained").number("cancelled", event.cancelled));
+    }
+
+    event_line operator()(const events::internal_error& event) const {
+        return std::move(line(severity::error, "internal_error")
+                             .client(event.client)
+                             .text("reason", event.reason));
+    }
+};
+
+} // namespace
+
+event_line describe(const core::event& what) {
+    return std::visit(describer{}, what);
+}
+
+} // namespace roachpin::telemetry

@@ -1,0 +1,85 @@
+# shellcheck shell=bash disable=SC2034  # the names are for the scripts that source this file
+# What every script here shares: where the project is, how it speaks, how it gets its Debian packages.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+me=scripts/$(basename "$0")
+
+build_packages=(
+    cmake ninja-build g++ ccache
+    libboost1.81-dev libboost-json1.81-dev libssl-dev
+    libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
+    libgtest-dev libgmock-dev
+)
+clang_packages=(clang libclang-rt-14-dev)
+lint_packages=(clang clang-format clang-tidy shellcheck pyflakes3)
+test_packages=(
+    openssl postgresql postgresql-client postgresql-contrib
+    python3 python3-pytest python3-psycopg2 python3-flask python3-sqlalchemy python3-asyncpg
+    python3-yaml python3-jsonschema
+    libpostgresql-jdbc-java
+)
+demo_packages=(openssl postgresql postgresql-client)
+
+# Progress goes to stderr: stdout is for what was asked for.
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "$me: $*"
+    exit 1
+}
+
+usage_error() {
+    say "$me: $*"
+    say "Try '$me --help'."
+    exit 2
+}
+
+# need_value OPTION [VALUE]: an option that needs a value has one.
+need_value() {
+    [[ $# -gt 1 && -n $2 ]] || usage_error "$1 needs a value"
+}
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+# need_packages PACKAGE...: installs those that are missing. Silent when there is nothing to do.
+need_packages() {
+    local package missing=()
+    if ! command -v dpkg-query apt-get >/dev/null; then
+        say "$me: this is no Debian; going on as if these were installed: $*"
+        return
+    fi
+    for package in "$@"; do
+        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+            missing+=("$package")
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+
+    say "Installing ${missing[*]}"
+    local log ok=true
+    log=$(mktemp)
+    install_packages "${missing[@]}" >"$log" 2>&1 </dev/null || ok=false
+    $ok || tail -n 20 "$log" >&2
+    rm -f "$log"
+    $ok || fail "could not install Debian packages; as root, run: apt-get install ${missing[*]}"
+}
+
+# When PostgreSQL is first installed, Debian makes a cluster "main" and starts it on 5432. Nobody
+# asked for that one: a drop-in says so, for the time of this installation only.
+install_packages() {
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
+    local drop_in=/etc/postgresql-common/createcluster.d/roachpin.conf ok=true
+    as_root "${apt[@]}" update || return 1
+    as_root mkdir -p "${drop_in%/*}"
+    as_root sh -c "echo 'create_main_cluster = false' >$drop_in"
+    as_root "${apt[@]}" install -y --no-install-recommends "$@" || ok=false
+    as_root rm -f "$drop_in"
+    $ok
+}
