@@ -79,8 +79,8 @@ private:
         const auto identity = identity_of(from, made);
         std::vector<tls::x509_ptr> client_anchors;
         if (from.client_ca) {
-            auto loaded = keep(tls::load_anchors(from.client_ca->path.string()),
-                               from.client_ca->where);
+            auto loaded =
+                keep(tls::load_anchors(from.client_ca->path.string()), from.client_ca->where);
             if (!loaded) {
                 return;
             }

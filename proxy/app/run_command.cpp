@@ -45,9 +45,8 @@ int complain(const std::vector<std::string>& sentences, exit_code code) {
 
 int run(const run_flags& flags) {
     std::signal(SIGPIPE, SIG_IGN); // a closed socket is an error of the write, not of the process
-    const auto configuration =
-        settings::load(flags.config, settings::process_environment(),
-                       {flags.listen, flags.log_level, flags.log_format});
+    const auto configuration = settings::load(flags.config, settings::process_environment(),
+                                              {flags.listen, flags.log_level, flags.log_format});
     if (!configuration) {
         std::cerr << settings::to_string(configuration.error());
         return bad_configuration_or_usage;

@@ -60,9 +60,9 @@ std::vector<std::string> runtime::open_listeners() {
             failures.push_back(socket.error().sentence);
             continue;
         }
-        listeners_.emplace_back(new net::listener_rules{
-            core::to_string(socket->bound()), std::move(one.admission), std::move(one.tls),
-            net::slot_counter(one.max_connections)});
+        listeners_.emplace_back(
+            new net::listener_rules{core::to_string(socket->bound()), std::move(one.admission),
+                                    std::move(one.tls), net::slot_counter(one.max_connections)});
         sockets_.push_back(std::move(*socket));
     }
     return failures;

@@ -1,9 +1,8 @@
 #include "app/write_file.hpp"
 
 #include <cstdio>
-#include <string>
-
 #include <fcntl.h>
+#include <string>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 #include "core/endpoint.hpp"
 
 #include <charconv>
-
 #include <sys/un.h>
 
 namespace roachpin::core {

@@ -130,11 +130,10 @@ struct internal_error {
 
 } // namespace events
 
-using event =
-    std::variant<events::listening, events::started, events::local_certificate_made,
-                 events::client_refused, events::client_gone, events::session_established,
-                 events::session_ended, events::dial_failed, events::cancel_forwarded,
-                 events::cancel_failed, events::accept_failed, events::draining, events::drained,
-                 events::internal_error>;
+using event = std::variant<events::listening, events::started, events::local_certificate_made,
+                           events::client_refused, events::client_gone, events::session_established,
+                           events::session_ended, events::dial_failed, events::cancel_forwarded,
+                           events::cancel_failed, events::accept_failed, events::draining,
+                           events::drained, events::internal_error>;
 
 } // namespace roachpin::core

@@ -1,9 +1,8 @@
 #include "core/ip_address.hpp"
 
 #include <algorithm>
-#include <charconv>
-
 #include <arpa/inet.h>
+#include <charconv>
 
 namespace roachpin::core {
 namespace {

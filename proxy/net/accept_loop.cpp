@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-
 #include <sys/socket.h>
 
 namespace roachpin::net {
@@ -21,6 +20,7 @@ using watched_descriptor = asio::posix::basic_stream_descriptor<executor>;
 /// Lets go of a descriptor that somebody else owns.
 struct borrowed {
     watched_descriptor& watched;
+
     ~borrowed() { watched.release(); }
 };
 
@@ -54,9 +54,8 @@ accepted_descriptor describe(descriptor socket, const socket_address& peer,
 }
 
 worker& least_loaded(const std::vector<std::unique_ptr<worker>>& workers) {
-    return **std::min_element(workers.begin(), workers.end(), [](const auto& a, const auto& b) {
-        return a->load() < b->load();
-    });
+    return **std::min_element(workers.begin(), workers.end(),
+                              [](const auto& a, const auto& b) { return a->load() < b->load(); });
 }
 
 /// The connection is gone, or there is none after all: nothing of ours is at fault (accept(2)).

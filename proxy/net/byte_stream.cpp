@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-
 #include <sys/socket.h>
 
 namespace roachpin::net {
@@ -114,8 +113,8 @@ bool byte_stream::has_buffered() const {
 }
 
 awaitable<std::tuple<error_code>> byte_stream::wait(io_status status) {
-    const auto what = status == io_status::wants_write ? stream_socket::wait_write
-                                                       : stream_socket::wait_read;
+    const auto what =
+        status == io_status::wants_write ? stream_socket::wait_write : stream_socket::wait_read;
     return socket_.async_wait(what, as_result);
 }
 

@@ -45,11 +45,11 @@ client_error malformed_opening(std::string_view sentence) {
 }
 
 client_error opening_too_slow(core::duration allowed) {
-    return {"opening_timeout",
-            {sqlstate::protocol_violation, "the connection opening took too long",
-             "No whole StartupMessage came within " + seconds(allowed) +
-                 " (timeouts.client_opening).",
-             ""}};
+    return {
+        "opening_timeout",
+        {sqlstate::protocol_violation, "the connection opening took too long",
+         "No whole StartupMessage came within " + seconds(allowed) + " (timeouts.client_opening).",
+         ""}};
 }
 
 client_error not_admitted(const policy::admission_refusal& why) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <unistd.h>
-
 #include <utility>
 
 namespace roachpin::net {
@@ -10,12 +9,16 @@ namespace roachpin::net {
 class descriptor {
 public:
     descriptor() = default;
+
     explicit descriptor(int fd) : fd_(fd) {}
+
     descriptor(descriptor&& other) noexcept : fd_(other.release()) {}
+
     descriptor& operator=(descriptor&& other) noexcept {
         std::swap(fd_, other.fd_);
         return *this;
     }
+
     ~descriptor() {
         if (fd_ >= 0) {
             ::close(fd_);

@@ -53,13 +53,13 @@ std::optional<dial_failure> refuse_answer(core::bytes_view received) {
     case pgwire::ssl_answer::error:
         return refuse("error_answer", "the node answered with an error: " + beginning_of(received));
     case pgwire::ssl_answer::not_postgres:
-        return refuse("not_postgres", "what answered is no PostgreSQL server: " +
-                                          beginning_of(received));
+        return refuse("not_postgres",
+                      "what answered is no PostgreSQL server: " + beginning_of(received));
     case pgwire::ssl_answer::stuffed:
         break;
     }
-    return refuse("stuffed", std::to_string(received.size() - 1) +
-                                 " more octets in clear came behind it");
+    return refuse("stuffed",
+                  std::to_string(received.size() - 1) + " more octets in clear came behind it");
 }
 
 /// SSLRequest fits an empty send buffer, so one write is enough.

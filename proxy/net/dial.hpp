@@ -21,8 +21,8 @@ std::string_view to_string(dial_phase phase);
 /// Why a dial failed.
 struct dial_failure {
     dial_phase phase = dial_phase::tcp;
-    std::string reason; ///< a label: "refused", "timeout", "wrong_name"; from a fixed set
-    std::string detail; ///< a sentence: what was expected, what was seen
+    std::string reason;   ///< a label: "refused", "timeout", "wrong_name"; from a fixed set
+    std::string detail;   ///< a sentence: what was expected, what was seen
     bool hostile = false; ///< reached, and did not prove itself; otherwise it is merely down
 };
 

@@ -3,9 +3,8 @@
 #include "net/socket_address.hpp"
 
 #include <cerrno>
-#include <optional>
-
 #include <netinet/in.h>
+#include <optional>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -34,8 +33,7 @@ core::result<descriptor> open_tcp(const core::endpoint& where) {
     auto socket = new_socket(address);
     const int on = 1;
     const bool v6 = !where.address.is_v4();
-    if (!socket ||
-        ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+    if (!socket || ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         (v6 && ::setsockopt(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
         !bind_to(socket, address) || !listen_on(socket)) {
         return cannot_listen(where);
@@ -53,6 +51,7 @@ core::endpoint endpoint_of(const descriptor& socket) {
 /// Why the file at this path must stay; nothing where it is a socket that nobody listens on.
 std::optional<core::error> refuse_removal(const core::unix_path& where) {
     struct stat status {};
+
     if (::lstat(where.path.c_str(), &status) != 0) {
         return cannot_listen(where);
     }

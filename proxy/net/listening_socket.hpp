@@ -4,7 +4,6 @@
 #include "net/descriptor.hpp"
 
 #include <string>
-
 #include <sys/types.h>
 
 namespace roachpin::net {

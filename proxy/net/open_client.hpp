@@ -18,9 +18,8 @@ struct client_gone {
 };
 
 /// What a client that opened its connection wants, or why there is none.
-using client_wish =
-    std::variant<pgwire::opening::startup, pgwire::opening::cancel, pgwire::opening::refuse,
-                 client_gone>;
+using client_wish = std::variant<pgwire::opening::startup, pgwire::opening::cancel,
+                                 pgwire::opening::refuse, client_gone>;
 
 /// How far an opening has come; the caller owns it and reads it also after a timeout.
 struct opening_progress {

@@ -75,8 +75,8 @@ private:
         }
         const auto listener_slot = listener_.connections.take();
         if (!listener_slot) {
-            co_return co_await refuse(too_many_connections("listeners[].max_connections",
-                                                           listener_.connections.limit()));
+            co_return co_await refuse(
+                too_many_connections("listeners[].max_connections", listener_.connections.limit()));
         }
         const auto slot = plane_.connections.take();
         if (!slot) {
@@ -148,12 +148,11 @@ private:
         if (co_await deliver(node, std::move(replay))) {
             done = co_await splice(client_, node, scratch_, plane_.timeouts.splice);
         }
-        const bool lost = done.end == splice_end::node_lost ||
-                          (done.end == splice_end::node_closed && done.node_was_silent);
+        const bool lost = done.end == splice_end::node_lost;
         const bool routine = !lost && done.end != splice_end::client_lost;
-        plane_.events.emit(events::session_ended{
-            facts_, where, std::string(to_string(done.end)), done.bytes_to_node + opening_size,
-            done.bytes_to_client, since(start), routine});
+        plane_.events.emit(events::session_ended{facts_, where, std::string(to_string(done.end)),
+                                                 done.bytes_to_node + opening_size,
+                                                 done.bytes_to_client, since(start), routine});
         if (lost && done.may_tell_client) {
             co_await refuse(node_went_away(where.node, where.address));
         }

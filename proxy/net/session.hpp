@@ -31,9 +31,9 @@ struct data_plane {
     core::event_source& events;
     session_timeouts timeouts;
     keepalive_options keepalive;
-    slot_counter& connections;            ///< limits.max_connections
-    std::atomic<std::size_t> turn = 0;    ///< spreads sessions over a tier's addresses
-    std::atomic<bool> draining = false;   ///< openings that end now are turned away
+    slot_counter& connections;          ///< limits.max_connections
+    std::atomic<std::size_t> turn = 0;  ///< spreads sessions over a tier's addresses
+    std::atomic<bool> draining = false; ///< openings that end now are turned away
     std::atomic<std::uint64_t> next_connection = 1;
 };
 

@@ -14,11 +14,14 @@ public:
     class slot {
     public:
         slot() = default;
+
         slot(slot&& other) noexcept : from_(std::exchange(other.from_, nullptr)) {}
+
         slot& operator=(slot&& other) noexcept {
             std::swap(from_, other.from_);
             return *this;
         }
+
         ~slot() {
             if (from_ != nullptr) {
                 from_->taken_.fetch_sub(1, std::memory_order_relaxed);
@@ -29,6 +32,7 @@ public:
 
     private:
         friend class slot_counter;
+
         explicit slot(slot_counter* from) : from_(from) {}
 
         slot_counter* from_ = nullptr;
@@ -64,11 +68,14 @@ public:
     class place {
     public:
         place() = default;
+
         place(place&& other) noexcept : from_(std::exchange(other.from_, nullptr)) {}
+
         place& operator=(place&& other) noexcept {
             std::swap(from_, other.from_);
             return *this;
         }
+
         ~place() {
             if (from_ != nullptr) {
                 from_->give_back();
@@ -77,6 +84,7 @@ public:
 
     private:
         friend class opening_places;
+
         explicit place(opening_places* from) : from_(from) {}
 
         opening_places* from_ = nullptr;

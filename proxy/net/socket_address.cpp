@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-
 #include <netinet/in.h>
 #include <sys/un.h>
 

@@ -41,7 +41,7 @@ public:
         watchdog_.cancel();
         const bool told = framing_.last_type() == 'E';
         return {end_.value_or(splice_end::cancelled), bytes_to_node_, bytes_to_client_,
-                framing_.at_boundary() && !told && !client_cut_, bytes_to_client_ == 0};
+                framing_.at_boundary() && !told && !client_cut_};
     }
 
 private:
@@ -63,6 +63,8 @@ private:
                 if (from.has_buffered()) {
                     continue;
                 }
+            } else if (got.status == io_status::closed && moved == 0 && &from == &node_) {
+                co_return end_all(lost); // however properly: the client has heard nothing yet
             } else if (got.status == io_status::closed) {
                 end_one(closed);
                 co_return co_await close_sending(to);

@@ -19,8 +19,8 @@ struct splice_options {
 enum class splice_end {
     client_closed,
     node_closed,
-    client_lost,        ///< reset, or FIN inside TLS without close_notify
-    node_lost,          ///< the same of the node
+    client_lost, ///< reset, or FIN inside TLS without close_notify
+    node_lost,   ///< the same of the node, or its end before it had said anything
     idle_timeout,
     half_close_timeout, ///< one side had ended, the other did not in time
     cancelled,          ///< roachpin is stopping
@@ -35,7 +35,6 @@ struct splice_result {
     /// The node's last message to the client is whole, and is no ErrorResponse: an ErrorResponse of
     /// ours may follow it.
     bool may_tell_client = false;
-    bool node_was_silent = false; ///< the node never sent an octet
 };
 
 /// Passes octets both ways until both sides have ended, or one is lost. A side that takes nothing

@@ -69,8 +69,10 @@ void worker::stop(core::time_point deadline, std::function<void(std::size_t)> st
 awaitable<void> worker::counted(listener_rules& listener, accepted_client client) {
     struct count {
         std::atomic<std::size_t>& load;
+
         ~count() { load.fetch_sub(1, std::memory_order_relaxed); }
     } const counts{load_};
+
     co_await run_session(plane_, listener, scratch_, std::move(client));
 }
 

@@ -43,9 +43,8 @@ struct refuse {
 
 } // namespace opening
 
-using opening_step =
-    std::variant<opening::read, opening::decline_encryption, opening::start_tls, opening::startup,
-                 opening::cancel, opening::refuse>;
+using opening_step = std::variant<opening::read, opening::decline_encryption, opening::start_tls,
+                                  opening::startup, opening::cancel, opening::refuse>;
 
 /// Invariants: at most one SSLRequest and one GSSENCRequest; nothing may be buffered behind either
 /// (CVE-2021-23214: what came in clear must never be taken for what came inside TLS); at most

@@ -92,8 +92,8 @@ first_packet parse_coded(std::uint32_t code, core::bytes_view packet) {
     default:
         break;
     }
-    auto kind = parse_startup(static_cast<std::uint16_t>(code),
-                              core::as_text(packet.subspan(header_size)));
+    auto kind =
+        parse_startup(static_cast<std::uint16_t>(code), core::as_text(packet.subspan(header_size)));
     const bool refused = std::holds_alternative<malformed>(kind);
     return {std::move(kind), refused ? 0 : packet.size()};
 }

@@ -4,9 +4,8 @@
 
 #include <optional>
 #include <string>
-#include <vector>
-
 #include <sys/types.h>
+#include <vector>
 
 /// Who may use a listener. Decided when the client has said who it is, so that it can be told why.
 namespace roachpin::policy {

@@ -1,8 +1,8 @@
 #include "settings/files.hpp"
 
-#include <array>
-#include <cstdio>
 #include <fcntl.h>
+#include <iomanip>
+#include <sstream>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,9 +40,9 @@ core::result<mode_t> mode_when_readable(const std::filesystem::path& path) {
 }
 
 std::string octal(mode_t mode) {
-    std::array<char, 8> text{};
-    std::snprintf(text.data(), text.size(), "%04o", mode);
-    return text.data();
+    std::ostringstream text;
+    text << std::oct << std::setw(4) << std::setfill('0') << mode;
+    return text.str();
 }
 
 } // namespace

@@ -61,6 +61,7 @@ core::result<unsigned> parse_workers(std::string_view text) {
 template <class Placed>
 auto values_of(std::vector<Placed>&& placed) {
     std::vector<decltype(Placed::value)> values;
+    values.reserve(placed.size());
     for (auto& each : placed) {
         values.push_back(std::move(each.value));
     }
@@ -129,9 +130,9 @@ void apply_flags(const overrides& flags, const tree& document, reading& pass) {
 
 /// The text of the file, or what to say of it.
 core::result<std::string> contents(const std::filesystem::path& path) {
+    errno = 0; // streams fail silently; what the system said stays there
     std::ifstream file(path, std::ios::binary);
     std::string text(largest_file + 1, '\0');
-    errno = 0;
     if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof()) {
         return core::system_error("cannot read the file");
     }

@@ -15,9 +15,9 @@ namespace roachpin::settings {
 
 /// Flags of the command line that stand in for values of the file and are held to the same rules.
 struct overrides {
-    std::optional<std::string> listen;     ///< `--listen`: the bind of the file's only listener
-    std::optional<std::string> log_level;  ///< `--log-level`
-    std::optional<std::string> log_format; ///< `--log-format`
+    std::optional<std::string> listen{};     ///< `--listen`: the bind of the file's only listener
+    std::optional<std::string> log_level{};  ///< `--log-level`
+    std::optional<std::string> log_format{}; ///< `--log-format`
 };
 
 /// A configuration that keeps every rule, or all of its problems in the order of the file.

@@ -44,31 +44,26 @@ std::vector<placed_address> read_addresses(mapping& in) {
     return addresses;
 }
 
+/// Stands in for a host that could not be read, so that the node's other keys are looked at.
+core::host_name unknown_host() {
+    return *core::host_name::parse("unknown");
+}
+
 std::optional<placed_node> read_node(mapping& in) {
-    auto host = in.required("host", core::host_name::parse);
-    std::uint16_t port = 26257;
-    in.value("port", port, between<std::uint16_t>{1, 65535});
-    auto addresses = read_addresses(in);
-    unsigned tier = 0;
-    in.value("tier", tier, between<unsigned>{0, most_tiers});
-    std::vector<core::spki_pin> pins;
-    in.list("spki_sha256", pins, core::spki_pin::parse);
+    const auto host = in.required("host", core::host_name::parse);
+    node read{.host = host.value_or(unknown_host()), .where = in.where().to_string()};
+    in.value("port", read.port, between<std::uint16_t>{1, 65535});
+    std::vector<place> places;
+    for (auto& address : read_addresses(in)) {
+        read.addresses.push_back(address.value);
+        places.push_back(std::move(address.where));
+    }
+    in.value("tier", read.tier, between<unsigned>{0, most_tiers});
+    in.list("spki_sha256", read.spki_sha256, core::spki_pin::parse);
     if (!host) {
         return std::nullopt;
     }
-    placed_node read{{.host = *host,
-                      .where = in.where().to_string(),
-                      .port = port,
-                      .addresses = {},
-                      .tier = tier,
-                      .spki_sha256 = std::move(pins)},
-                     in.place_of("host"),
-                     {}};
-    for (auto& address : addresses) {
-        read.value.addresses.push_back(address.value);
-        read.addresses.push_back(std::move(address.where));
-    }
-    return read;
+    return placed_node{std::move(read), in.place_of("host"), std::move(places)};
 }
 
 } // namespace

@@ -85,9 +85,8 @@ struct describer {
     }
 
     event_line operator()(const events::client_gone& event) const {
-        return std::move(line(severity::debug, "client_gone")
-                             .client(event.client)
-                             .text("reason", event.reason));
+        return std::move(
+            line(severity::debug, "client_gone").client(event.client).text("reason", event.reason));
     }
 
     event_line operator()(const events::session_established& event) const {
@@ -99,31 +98,28 @@ struct describer {
     }
 
     event_line operator()(const events::session_ended& event) const {
-        return std::move(
-            line(event.routine ? severity::info : severity::warning, "session_ended")
-                .client(event.client)
-                .node(event.node)
-                .text("reason", event.reason)
-                .number("bytes_to_node", event.bytes_to_node)
-                .number("bytes_to_client", event.bytes_to_client)
-                .seconds("seconds", event.took));
+        return std::move(line(event.routine ? severity::info : severity::warning, "session_ended")
+                             .client(event.client)
+                             .node(event.node)
+                             .text("reason", event.reason)
+                             .number("bytes_to_node", event.bytes_to_node)
+                             .number("bytes_to_client", event.bytes_to_client)
+                             .seconds("seconds", event.took));
     }
 
     event_line operator()(const events::dial_failed& event) const {
-        return std::move(
-            line(event.hostile ? severity::error : severity::warning, "dial_failed")
-                .client(event.client)
-                .node(event.node)
-                .text("phase", event.phase)
-                .text("reason", event.reason)
-                .text("detail", event.detail)
-                .flag("hostile", event.hostile));
+        return std::move(line(event.hostile ? severity::error : severity::warning, "dial_failed")
+                             .client(event.client)
+                             .node(event.node)
+                             .text("phase", event.phase)
+                             .text("reason", event.reason)
+                             .text("detail", event.detail)
+                             .flag("hostile", event.hostile));
     }
 
     event_line operator()(const events::cancel_forwarded& event) const {
-        return std::move(line(severity::info, "cancel_forwarded")
-                             .client(event.client)
-                             .node(event.node));
+        return std::move(
+            line(severity::info, "cancel_forwarded").client(event.client).node(event.node));
     }
 
     event_line operator()(const events::cancel_failed& event) const {

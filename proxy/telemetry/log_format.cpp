@@ -31,8 +31,11 @@ std::string quoted(std::string_view text) {
 
 struct as_text {
     std::string operator()(const std::string& value) const { return quoted(value); }
+
     std::string operator()(std::uint64_t value) const { return std::to_string(value); }
+
     std::string operator()(double value) const { return fmt::format("{}", value); }
+
     std::string operator()(bool value) const { return value ? "true" : "false"; }
 };
 

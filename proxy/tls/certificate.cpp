@@ -85,8 +85,10 @@ core::spki_pin spki_of(const X509& certificate) {
     unsigned char* encoded = nullptr;
     const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&certificate), &encoded);
     demand(size > 0, "a certificate's public key cannot be encoded");
-    const std::unique_ptr<unsigned char, deleter<[](unsigned char* p) { OPENSSL_free(p); }>> owned(
-        encoded);
+    const std::unique_ptr<unsigned char, deleter<[](unsigned char* p) {
+                              OPENSSL_free(p);
+                          }>>
+        owned(encoded);
     std::array<std::uint8_t, core::spki_pin::size> digest{};
     demand(EVP_Digest(encoded, static_cast<std::size_t>(size), digest.data(), nullptr, EVP_sha256(),
                       nullptr) == 1,
@@ -116,8 +118,8 @@ bool carries(const X509& certificate, const core::host_name& host) {
     if (const auto& ip = host.ip()) {
         return X509_check_ip(leaf, ip->octets().data(), ip->bits() / 8, 0) == 1;
     }
-    constexpr unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
-                               X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+    constexpr unsigned flags =
+        X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
     return X509_check_host(leaf, host.text().data(), host.text().size(), flags, nullptr) == 1;
 }
 

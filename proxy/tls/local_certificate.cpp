@@ -20,8 +20,7 @@ void add_extension(X509& certificate, int nid, const std::string& value) {
     X509V3_CTX context;
     X509V3_set_ctx_nodb(&context);
     X509V3_set_ctx(&context, &certificate, &certificate, nullptr, nullptr, 0);
-    const x509_extension_ptr extension(
-        X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+    const x509_extension_ptr extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
     demand(extension && X509_add_ext(&certificate, extension.get(), -1) == 1,
            "cannot make an extension of the local certificate");
 }

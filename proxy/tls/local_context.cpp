@@ -32,8 +32,8 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* size, const unsi
 
 /// Lets the handshake go on with a certificate that does not hold, and notes that it did not.
 int note_client_certificate(int ok, X509_STORE_CTX* store) {
-    auto* tls = static_cast<SSL*>(
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* tls =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* handshake = static_cast<local_handshake*>(SSL_get_app_data(tls));
     if (ok == 1) {
         return 1;

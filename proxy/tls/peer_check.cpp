@@ -123,8 +123,8 @@ std::string_view to_string(peer_fault fault) {
 
 /// OpenSSL calls this in place of its own verification, once the node's certificates are there.
 int verify_peer(X509_STORE_CTX* store, void*) {
-    auto* tls = static_cast<SSL*>(
-        X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* tls =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* check = static_cast<peer_check*>(SSL_get_app_data(tls));
     if (check == nullptr) {
         return 0; // a node that shows certificates after its handshake: nobody judges them
@@ -278,8 +278,10 @@ handshake_progress peer_check::conclude() {
     const auto* leaf = SSL_get0_peer_certificate(tls);
     if (!judged_ || refusal_ || leaf == nullptr || SSL_session_reused(tls) == 1 ||
         SSL_get_verify_result(tls) != X509_V_OK) {
-        return peer_refusal{peer_fault::verification_failed, "a certificate judged on this "
-                            "connection", "a handshake that ended without a verdict"};
+        return peer_refusal{peer_fault::verification_failed,
+                            "a certificate judged on this "
+                            "connection",
+                            "a handshake that ended without a verdict"};
     }
     peer_facts facts{host_,          subject_of(*leaf),   issuer_of(*leaf),
                      spki_of(*leaf), not_after_of(*leaf), SSL_get_version(tls)};

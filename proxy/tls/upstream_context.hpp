@@ -12,12 +12,12 @@ namespace roachpin::tls {
 
 /// What every node of the cluster must prove, and what is shown to it.
 struct upstream_options {
-    std::vector<x509_ptr> anchors;        ///< the only trust anchors; never the system's
-    std::vector<x509_crl_ptr> crls;       ///< with any, every certificate below a root needs one
-    std::vector<core::spki_pin> pins;     ///< with any, some certificate of the chain must match
-    std::vector<core::spki_pin> revoked;  ///< no certificate of the chain may match
+    std::vector<x509_ptr> anchors;       ///< the only trust anchors; never the system's
+    std::vector<x509_crl_ptr> crls;      ///< with any, every certificate below a root needs one
+    std::vector<core::spki_pin> pins;    ///< with any, some certificate of the chain must match
+    std::vector<core::spki_pin> revoked; ///< no certificate of the chain may match
     core::tls_version min_version = core::tls_version::v1_2;
-    std::optional<key_pair> client;       ///< presented to the nodes
+    std::optional<key_pair> client; ///< presented to the nodes
 };
 
 /// The TLS configuration of all dials. Immutable once made: safe to share between threads.

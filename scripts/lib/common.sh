@@ -39,6 +39,16 @@ need_value() {
     [[ $# -gt 1 && -n $2 ]] || usage_error "$1 needs a value"
 }
 
+# quietly COMMAND...: its output is shown, on stderr, only when it fails.
+quietly() {
+    local log code=0
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 </dev/null || code=$?
+    [[ $code -eq 0 ]] || cat "$log" >&2
+    rm -f "$log"
+    return "$code"
+}
+
 as_root() {
     if [[ $EUID -eq 0 ]]; then
         "$@"
@@ -63,12 +73,8 @@ need_packages() {
     [[ ${#missing[@]} -gt 0 ]] || return 0
 
     say "Installing ${missing[*]}"
-    local log ok=true
-    log=$(mktemp)
-    install_packages "${missing[@]}" >"$log" 2>&1 </dev/null || ok=false
-    $ok || tail -n 20 "$log" >&2
-    rm -f "$log"
-    $ok || fail "could not install Debian packages; as root, run: apt-get install ${missing[*]}"
+    quietly install_packages "${missing[@]}" ||
+        fail "could not install Debian packages; as root, run: apt-get install ${missing[*]}"
 }
 
 # When PostgreSQL is first installed, Debian makes a cluster "main" and starts it on 5432. Nobody

@@ -15,6 +15,7 @@
 #include <array>
 #include <future>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -174,8 +175,9 @@ public:
     void start_session(tcp::socket socket) {
         boost::system::error_code gone;
         const auto peer = socket.remote_endpoint(gone);
-        const auto text = peer.address().to_string() + ":" + std::to_string(peer.port());
-        const auto id = book_.add(gone ? std::string{"gone"} : text);
+        std::ostringstream text;
+        text << peer;
+        const auto id = book_.add(gone ? "gone" : text.str());
         auto session =
             std::make_shared<fake_session>(std::move(socket), id, world_, plays_, context_);
         sessions_[id] = session;
@@ -211,9 +213,9 @@ std::uint16_t fake_cockroach::port() const {
 }
 
 std::string fake_cockroach::address() const {
-    const auto host = implementation_->endpoint_.address();
-    const auto text = host.is_v6() ? "[" + host.to_string() + "]" : host.to_string();
-    return text + ":" + std::to_string(port());
+    std::ostringstream text;
+    text << implementation_->endpoint_;
+    return text.str();
 }
 
 std::size_t fake_cockroach::connections() const {

@@ -439,56 +439,74 @@ TEST_F(fake_node, a_client_that_distrusts_says_why) {
 
 // ---- faults at each step ----------------------------------------------------------------------
 
-/// Goes on as far as the node lets it; returns how the node ended it, nothing where it hangs.
-std::optional<client_failure> go_on(loopback_client& client, const tls_client_options& tls) {
-    client.set_patience(silence);
-    try {
-        if (client.request_tls() != 'S')
-            return client_failure::protocol;
-        client.start_tls(tls);
-        (void)client.login(app);
-    } catch (const client_error& error) {
-        if (error.why() != client_failure::timeout)
-            return error.why();
-    }
-    return std::nullopt;
-}
+class fault_at : public fake_node, public testing::WithParamInterface<const char*> {
+protected:
+    const std::string step = GetParam();
+    const bool inside_tls = step == "handshake" || step == "startup";
 
-class fault_at : public fake_node, public testing::WithParamInterface<const char*> {};
+    /// Goes on as far as the node lets it; returns how the node ended it.
+    [[nodiscard]] std::optional<client_failure> end_of(const fake_cockroach& node) const {
+        try {
+            auto client = secured(node);
+            (void)client.login(app);
+        } catch (const client_error& error) {
+            return error.why(); // of a node that resets at once, perhaps from connect()
+        }
+        return std::nullopt;
+    }
+
+    /// Says all that a client says before it has to wait for a node that hangs here.
+    [[nodiscard]] loopback_client left_hanging(const fake_cockroach& node) const {
+        if (inside_tls) {
+            auto client = secured(node);
+            client.send(startup_message(app));
+            return client;
+        }
+        auto client = connect(node);
+        client.send(ssl_request());
+        if (step == "client-hello") {
+            EXPECT_EQ(client.read_exactly(1), "S");
+            client.set_patience(silence);
+            EXPECT_THROW(client.start_tls(verified()), client_error);
+        }
+        return client;
+    }
+
+    [[nodiscard]] bool has_arrived(const connection_record& seen) const {
+        return inside_tls               ? seen.received("user")
+               : step == "client-hello" ? seen.client_hello_seen
+                                        : seen.before_tls_count > 0;
+    }
+};
 
 TEST_P(fault_at, hangs_and_records_what_still_comes) {
-    const std::string step = GetParam();
     fake_cockroach node{options("hang-after-" + step)};
-    auto client = connect(node);
-    EXPECT_EQ(go_on(client, verified()), std::nullopt);
+    auto client = left_hanging(node);
+    ASSERT_TRUE(
+        node.wait_until([&](const auto& all) { return !all.empty() && has_arrived(all.front()); }));
+    EXPECT_TRUE(client.stays_silent_for(silence));
     EXPECT_FALSE(node.record(1).finished());
     client.reset();
     const auto seen = only_record(node);
     EXPECT_EQ(seen.end, connection_end::reset);
     EXPECT_EQ(seen.before_tls, ssl_request());
-    EXPECT_EQ(seen.tls_completed, step == "handshake" || step == "startup");
-    EXPECT_EQ(seen.client_hello_seen, seen.tls_completed || step == "client-hello");
+    EXPECT_EQ(seen.tls_completed, inside_tls);
+    EXPECT_EQ(seen.client_hello_seen, inside_tls || step == "client-hello");
     EXPECT_EQ(seen.handshake_count > 0, step == "client-hello");
-    EXPECT_EQ(seen.received("user"), seen.tls_completed);
+    EXPECT_EQ(seen.received("user"), inside_tls);
     EXPECT_EQ(seen.startup_version, step == "startup" ? protocol_3_0 : 0);
     EXPECT_FALSE(seen.logged_in);
 }
 
 TEST_P(fault_at, resets) {
-    fake_cockroach node{options(std::string{"reset-after-"} + GetParam())};
-    auto client = connect(node);
-    const auto end = go_on(client, verified());
-    EXPECT_EQ(end, client_failure::reset);
+    fake_cockroach node{options("reset-after-" + step)};
+    EXPECT_EQ(end_of(node), client_failure::reset);
     EXPECT_EQ(only_record(node).end, connection_end::closed_by_server);
 }
 
 TEST_P(fault_at, closes) {
-    const std::string step = GetParam();
     fake_cockroach node{options("close-after-" + step)};
-    auto client = connect(node);
-    const bool inside_tls = step == "handshake" || step == "startup";
-    EXPECT_EQ(go_on(client, verified()),
-              inside_tls ? client_failure::close_notify : client_failure::eof);
+    EXPECT_EQ(end_of(node), inside_tls ? client_failure::close_notify : client_failure::eof);
     EXPECT_EQ(only_record(node).end, connection_end::closed_by_server);
 }
 
@@ -633,26 +651,25 @@ TEST_F(fake_node, a_session_can_be_terminated_and_spoken_to) {
 }
 
 TEST_F(fake_node, goes_away_with_open_connections_of_every_kind) {
-    std::vector<loopback_client> clients;
     for (const auto& one : named_behaviours()) {
         auto made = options();
         made.plays = one.plays;
         made.flood_bytes = 100 << 20;
-        fake_cockroach node{std::move(made)};
-        for (int i = 0; i < 3; ++i)
-            clients.push_back(connect(node));
+        auto node = std::make_unique<fake_cockroach>(std::move(made));
+        std::vector<loopback_client> clients;
         try {
-            if (clients[clients.size() - 1].request_tls() == 'S') {
-                auto& client = clients[clients.size() - 1];
-                client.set_patience(silence);
+            clients.push_back(connect(*node)); // and says nothing
+            clients.push_back(connect(*node));
+            auto& client = clients.back();
+            client.set_patience(silence);
+            if (client.request_tls() == 'S') {
                 client.start_tls(verified());
                 (void)client.login(app);
             }
         } catch (const std::exception&) {
-            // some of them are meant to refuse
+            // many of them are meant to refuse, to hang, or to reset even the connect()
         }
-        clients[clients.size() - 2].set_patience(silence);
-        clients.front().set_patience(silence);
+        node.reset(); // must neither block nor crash, whatever its sessions are in the middle of
     }
 }
 

@@ -126,7 +126,9 @@ void write_hostile_leaves(certificate_folder& folder, const certificate_authorit
         without_sans(request);
         request.dns_sans = {host.substr(0, 1) + "*" + parent_domain(host)};
     });
-    write("wildcard-good", [&](auto& request) { request.dns_sans = {"*" + parent_domain(host)}; });
+    write("wildcard-good", [&](auto& request) {
+        request.dns_sans = {std::string{"*"}.append(parent_domain(host))};
+    });
     write("leaf-is-ca", [](auto& request) { request.is_ca = true; });
     write("expired", [](auto& request) {
         request.not_before = -48h;

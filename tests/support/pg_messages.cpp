@@ -73,7 +73,7 @@ std::optional<parameter_map> parse_startup_parameters(std::string_view body) {
 }
 
 std::string encode_message(char type, std::string_view body) {
-    return std::string(1, type) + with_length(body);
+    return std::string(1, type).append(with_length(body));
 }
 
 std::string query_message(std::string_view sql) {

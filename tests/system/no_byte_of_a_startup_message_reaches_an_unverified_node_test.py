@@ -20,7 +20,11 @@ UNREACHABLE, UNVERIFIED = "08001", "08004"
 
 @pytest.fixture(scope="module")
 def rogues(tmp_path_factory):
-    return Rogues(tmp_path_factory.mktemp("rogues"))
+    made = Rogues(tmp_path_factory.mktemp("rogues"))
+    files = ["intermediate-ca.crt", "other-ca.crt"]
+    (made.directory / "intermediate-and-other-ca.crt").write_text(
+        "".join((made.directory / name).read_text() for name in files))
+    return made
 
 
 def connect(ca_file, certificate, behaviour="secure", host=NODE, cluster=None, **options):
@@ -46,10 +50,11 @@ def assert_nothing_was_given_away(seen):
 
 @dataclass
 class Case:
-    """A certificate, what the configuration asks for beside the CA, and the words of the reason."""
+    """A certificate, what the configuration asks for, the log's reason and the client's words."""
 
     certificate: str
-    words: list
+    reason: str = ""
+    words: list = field(default_factory=list)
     host: str = NODE
     ca: str = "ca.crt"
     cluster: dict = field(default_factory=dict)
@@ -58,33 +63,36 @@ class Case:
 
 IP = "127.0.0.1"
 CERTIFICATES = {
-    "another CA of the same name": Case("other-ca-node", ["ca.crt"]),
-    "another name": Case("wrong-name", [NODE, "elsewhere.example.net"]),
-    "another address": Case("wrong-name", [IP, "192.0.2.1"], host=IP),
-    "the name in the CN alone": Case("name-only-in-cn", [NODE]),
-    "the address in a dNSName": Case("ip-in-dnsname", [IP], host=IP),
-    "the address in the CN": Case("ip-in-cn", [IP], host=IP),
-    "a partial wildcard": Case("partial-wildcard", [NODE, "c*.crdb.internal"]),
-    "a CA as a leaf": Case("leaf-is-ca", ["CA"]),
-    "expired": Case("expired", ["expired"]),
-    "not yet valid": Case("not-yet-valid", ["not yet valid"]),
-    "a client's certificate": Case("client-only-eku", ["serverAuth"]),
-    "any extended usage": Case("any-eku", ["serverAuth"]),
-    "no extended usage": Case("no-eku", ["serverAuth"]),
-    "self-signed": Case("self-signed", ["self-signed"]),
-    "an intermediate left out": Case("intermediate-missing", ["issuer"]),
-    "an intermediate as the anchor": Case(
-        "intermediate-chain", ["issuer"], ca="intermediate-ca.crt"),
-    "a weak key": Case("weak-rsa-1024", ["weak"]),
-    "a weak signature": Case("sha1-signed", ["weak"]),
-    "revoked": Case("revoked", ["revoked"], cluster={"crl_file": "crl.pem"}),
-    "an expired CRL": Case("node", ["CRL", "expired"], cluster={"crl_file": "crl-expired.pem"}),
-    "a foreign CRL": Case("node", ["CRL"], cluster={"crl_file": "crl-foreign.pem"}),
+    "another CA of the same name": Case("other-ca-node", "untrusted_chain", ["ca_file"]),
+    "another name": Case("wrong-name", "wrong_name", [NODE, "elsewhere.example.net"]),
+    "another address": Case("wrong-name", "wrong_name", [IP, "192.0.2.1"], host=IP),
+    "the name in the CN alone": Case("name-only-in-cn", "wrong_name", [NODE, "CN"]),
+    "the address in a dNSName": Case("ip-in-dnsname", "wrong_name", [IP, "DNS:" + IP], host=IP),
+    "the address in the CN": Case("ip-in-cn", "wrong_name", [IP, "CN"], host=IP),
+    "a partial wildcard": Case("partial-wildcard", "wrong_name", [NODE, "c*.crdb.internal"]),
+    "a CA as a leaf": Case("leaf-is-ca", "leaf_is_ca", ["authority"]),
+    "expired": Case("expired", "expired", ["expired"]),
+    "not yet valid": Case("not-yet-valid", "not_yet_valid", ["not yet valid"]),
+    "a client's certificate": Case("client-only-eku", "wrong_purpose", ["serverAuth"]),
+    "any extended usage": Case("any-eku", "wrong_purpose", ["serverAuth"]),
+    "no extended usage": Case("no-eku", "wrong_purpose", ["serverAuth"]),
+    "self-signed": Case("self-signed", "untrusted_chain", ["self-signed"]),
+    "an intermediate left out": Case("intermediate-missing", "untrusted_chain", ["issuer"]),
+    "an intermediate beside a foreign root": Case(
+        "intermediate-chain", "untrusted_chain", ["issuer"], ca="intermediate-and-other-ca.crt"),
+    "a weak key": Case("weak-rsa-1024", "weak", ["weak"]),
+    "a weak signature": Case("sha1-signed", "weak", ["weak"]),
+    "revoked": Case("revoked", "revoked", ["revoked"], cluster={"crl_file": "crl.pem"}),
+    "an expired CRL": Case(
+        "node", "crl_unusable", ["CRL", "expired"], cluster={"crl_file": "crl-expired.pem"}),
+    "a foreign CRL": Case(
+        "node", "crl_unusable", ["CRL"], cluster={"crl_file": "crl-foreign.pem"}),
     "no CRL of the intermediate": Case(
-        "intermediate-chain", ["CRL"], cluster={"crl_file": "crl.pem"}),
-    "TLS 1.1": Case("node", ["1.2"], options={"tls_min": "1.0", "tls_max": "1.1"}),
+        "intermediate-chain", "crl_unusable", ["CRL"], cluster={"crl_file": "crl.pem"}),
+    "TLS 1.1": Case(
+        "node", "tls_version", ["1.2"], options={"tls_min": "1.0", "tls_max": "1.1"}),
     "TLS 1.2 where 1.3 is asked for": Case(
-        "node", ["1.3"], cluster={"min_tls": "1.3"}, options={"tls_max": "1.2"}),
+        "node", "tls_version", ["1.3"], cluster={"min_tls": "1.3"}, options={"tls_max": "1.2"}),
 }
 
 
@@ -99,6 +107,7 @@ def test_a_certificate_that_proves_nothing(rogues, case):
     for word in case.words:
         assert word in refusal.text, (word, refusal)
     assert dial["hostile"] is True and dial["node"] == case.host
+    assert dial["phase"] == "tls" and dial["reason"] == case.reason
     assert_nothing_was_given_away(seen)
     assert seen[0].before_tls == SSL_REQUEST and seen[0].client_hello_seen
     assert seen[0].sni == (NODE if case.host == NODE else None)
@@ -181,15 +190,15 @@ def test_every_reason_is_its_own(rogues):
 
 
 GOOD = {
-    "a plain one": Case("node", []),
-    "an address": Case("node", [], host=IP),
-    "a wildcard": Case("wildcard-good", []),
-    "a chain": Case("intermediate-chain", []),
-    "a bundle of CAs": Case("other-ca-node", [], ca="ca-bundle.crt"),
-    "not revoked": Case("node", [], cluster={"crl_file": "crl.pem"}),
-    "a chain, not revoked": Case("intermediate-chain", [], cluster={"crl_file": "crl-full.pem"}),
-    "TLS 1.2": Case("node", [], options={"tls_max": "1.2"}),
-    "TLS 1.3 asked for": Case("node", [], cluster={"min_tls": "1.3"}),
+    "a plain one": Case("node"),
+    "an address": Case("node", host=IP),
+    "a wildcard": Case("wildcard-good"),
+    "a chain": Case("intermediate-chain"),
+    "a bundle of CAs": Case("other-ca-node", ca="ca-bundle.crt"),
+    "not revoked": Case("node", cluster={"crl_file": "crl.pem"}),
+    "a chain, not revoked": Case("intermediate-chain", cluster={"crl_file": "crl-full.pem"}),
+    "TLS 1.2": Case("node", options={"tls_max": "1.2"}),
+    "TLS 1.3 asked for": Case("node", cluster={"min_tls": "1.3"}),
 }
 
 

@@ -1,17 +1,20 @@
 """Whoever is refused gets a PostgreSQL error: SQLSTATE, reason, and the id of the log line."""
 
 import os
+import re
 import socket
 
 import pytest
 
 from harness import wire
 from harness.certificates import NODE, Pki
+from harness.fake_cockroach import FakeCockroach
 from harness.postgres import DATABASE, PASSWORD, USER
 from harness.roachpin import Roachpin, configuration, node
 from harness.wire import Wire
 
 LOGIN = {"user": USER, "database": DATABASE}
+EVENT_ID = re.compile(r"\b[0-9a-f]{16}\b")
 
 
 def refused(proxy, sqlstate, send=None, address=None, tls=None):
@@ -24,12 +27,11 @@ def refused(proxy, sqlstate, send=None, address=None, tls=None):
         refusal = client.refusal()
     assert refusal.code == sqlstate, refusal
     assert refusal["S"] == refusal["V"] == "FATAL"
-    logged = [event for event in proxy.events("client_refused")
-              if event["id"] in refusal.explanation]
-    assert len(logged) == 1, f"no single log line has the id in {refusal}: {proxy.process.output}"
-    assert logged[0]["sqlstate"] == sqlstate
-    assert logged[0]["reason"]
-    return refusal, logged[0]
+    (event_id,) = set(EVENT_ID.findall(refusal.explanation))
+    logged = proxy.wait_event("client_refused", id=event_id)
+    assert logged["sqlstate"] == sqlstate
+    assert logged["reason"]
+    return refusal, logged
 
 
 @pytest.fixture
@@ -72,7 +74,6 @@ def test_a_node_was_reached_and_not_believed(postgres, tmp_path):
     pytest.param(wire.startup(131072, **LOGIN), id="protocol 2"),
     pytest.param(wire.opening(wire.PROTOCOL, b"user\0app"), id="an unterminated parameter"),
     pytest.param(wire.startup(**LOGIN)[:-1] + b"x", id="a missing terminator"),
-    pytest.param(wire.startup(database=DATABASE), id="no user"),
     pytest.param(wire.startup(**LOGIN, **{"crdb:remote_addr": "1.2.3.4:5"}), id="crdb: parameter"),
     pytest.param(wire.startup(**LOGIN, **{"crdb:session_revival_token_base64": "x"}),
                  id="another crdb: parameter"),
@@ -148,3 +149,44 @@ def test_a_limit_is_reached(settings, limit):
         proxy.wait_event("session_ended", count=2)
         with Wire(proxy.port) as again:
             again.login(PASSWORD, **LOGIN)
+
+
+@pytest.mark.parametrize("how", ["reset-after-startup", "close-after-startup"])
+def test_the_node_goes_away_without_an_answer(pki, how):
+    with FakeCockroach(pki.node, how) as fake:
+        with Roachpin(configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
+            refusal, _ = refused(proxy, "08006")
+            assert NODE in refusal.text and str(fake.port) in refusal.text
+
+
+@pytest.mark.parametrize("how", ["clean", "abrupt", "reset"])
+def test_the_node_goes_away_from_an_idle_session(pki, how):
+    with FakeCockroach(pki.node) as fake:
+        with Roachpin(configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
+            with Wire(proxy.port) as client:
+                client.login("", **LOGIN)
+                assert client.ask("SELECT 1") == ["SELECT 1"]
+                fake.command(f"close {how}")
+                refusal = client.refusal()
+            assert refusal.code == "08006"
+            proxy.wait_event("session_ended")
+
+
+def test_what_the_node_says_at_its_end_is_passed_on(pki):
+    """And nothing is added to it."""
+    with FakeCockroach(pki.node) as fake:
+        with Roachpin(configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
+            with Wire(proxy.port) as client:
+                client.login("", **LOGIN)
+                fake.command("drain")
+                refusal = client.refusal()
+            assert refusal.code == "57P01" and "roachpin" not in refusal.text
+
+
+@pytest.mark.parametrize("behaviour, sqlstate", [("draining", "57P01"), ("full", "53300")])
+def test_the_only_nodes_own_refusal_is_passed_on(pki, behaviour, sqlstate):
+    with FakeCockroach(pki.node, behaviour) as fake:
+        with Roachpin(configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
+            with Wire(proxy.port) as client:
+                client.send(wire.startup(**LOGIN))
+                assert client.refusal().code == sqlstate

@@ -83,16 +83,6 @@ def test_the_first_node_does_not_behave(rogues, good, behaviour):
             assert proxy.wait_event("session_established")["address"] == f"127.0.0.1:{good.port}"
 
 
-@pytest.mark.parametrize("behaviour, reason", [("draining", "57P01"), ("full", "53300")])
-def test_a_node_that_says_so_before_authentication_is_passed_over(rogues, good, behaviour, reason):
-    with FakeCockroach(rogues["node"], behaviour) as leaving:
-        nodes = [node(NODE, leaving.port), node(NODE, good.port, tier=1)]
-        with Roachpin(configuration(rogues.file("ca.crt"), nodes)) as proxy:
-            asks(proxy)
-    seen = good.wait_finished(1)[0]
-    assert seen.startup == LOGIN, f"not replayed after {reason}"
-
-
 def test_when_none_is_left_each_is_named(rogues, closed_port):
     with FakeCockroach(rogues["wrong-name"]) as hostile:
         nodes = [node(OTHER, closed_port), node(NODE, hostile.port)]

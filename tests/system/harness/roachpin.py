@@ -88,6 +88,11 @@ class Roachpin:
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    @property
+    def descriptors(self):
+        """How many files and sockets it has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def events(self, name=None, **fields):
         """What has been logged so far, oldest first."""
         return select(self.process.lines, name, fields)

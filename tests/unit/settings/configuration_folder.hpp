@@ -65,11 +65,11 @@ private:
 /// The least that is a configuration, with room for more listener, cluster, node and other lines.
 struct written {
     std::string bind = "127.0.0.1:26257";
-    std::string listener; ///< lines of the listener, each "    key: value\n"
-    std::string cluster;  ///< lines of the cluster, each "  key: value\n"
+    std::string listener{}; ///< lines of the listener, each "    key: value\n"
+    std::string cluster{};  ///< lines of the cluster, each "  key: value\n"
     std::string addresses = "[10.1.2.3]";
-    std::string node; ///< lines of the node, each "      key: value\n"
-    std::string rest; ///< whole sections
+    std::string node{}; ///< lines of the node, each "      key: value\n"
+    std::string rest{}; ///< whole sections
 
     std::string text() const {
         return "listeners:\n  - bind: " + bind + "\n" + listener + "cluster:\n  ca_file: ca.crt\n" +

@@ -57,9 +57,11 @@ TEST(settings_expand, refuses_what_it_cannot_resolve) {
 TEST(settings_expand, the_process_environment_is_the_process_environment) {
     const auto environment = settings::process_environment();
     EXPECT_EQ(environment("ROACHPIN_TEST_THAT_IS_NOT_SET"), std::nullopt);
+    // NOLINTBEGIN(concurrency-mt-unsafe): this test has one thread
     ASSERT_EQ(::setenv("ROACHPIN_TEST_THAT_IS_SET", "x", 1), 0);
     EXPECT_EQ(environment("ROACHPIN_TEST_THAT_IS_SET"), "x");
     ::unsetenv("ROACHPIN_TEST_THAT_IS_SET");
+    // NOLINTEND(concurrency-mt-unsafe)
 }
 
 } // namespace

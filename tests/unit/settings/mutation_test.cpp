@@ -45,8 +45,8 @@ TEST_P(settings_mutation, every_truncation_has_an_answer) {
 
 TEST_P(settings_mutation, random_damage_has_an_answer) {
     std::mt19937 chance(20'231'113); // NOLINT(cert-msc32-c,cert-msc51-cpp): the same every time
-    const std::string structure = "-:[]{}&*!|>'\"%@`#~?,\n\t $\\\0\x80\xff";
-    for (int round = 0; round < 2'000; ++round) {
+    const std::string structure = "-:[]{}&*!|>'\"%@`#~?,\n\t $\\\x80\xff";
+    for (int round = 0; round < 800; ++round) {
         auto damaged = text_;
         for (auto wounds = chance() % 4 + 1; wounds > 0; --wounds) {
             const auto at = chance() % damaged.size();

@@ -247,7 +247,7 @@ TEST_F(settings_parse, listen_is_held_to_the_rules_of_the_file) {
               "command line: --listen: \"localhost\" is not an address and a port; write "
               "127.0.0.1:26257 or \"[::1]:26257\", or unix:/run/roachpin/.s.PGSQL.26257\n");
     EXPECT_EQ(problem(written{.addresses = "[127.0.0.1]"}.text(), {.listen = "127.0.0.1:26257"}),
-              "roachpin.yaml:6: cluster.nodes[0].addresses[0]: 127.0.0.1:26257 is roachpin's own "
+              "roachpin.yaml:7: cluster.nodes[0].addresses[0]: 127.0.0.1:26257 is roachpin's own "
               "--listen; write the database's address\n");
 }
 
@@ -269,7 +269,7 @@ TEST_F(settings_parse, bad_flags_are_reported_beside_the_files_problems) {
     EXPECT_EQ(problem(written{.rest = "workers: 0\n"}.text(), {.log_level = "loud"}),
               "command line: --log-level: \"loud\" is not a value of this key; write debug, info, "
               "warning or error\n"
-              "roachpin.yaml:7: workers: \"0\" is not a whole number from 1 to 1024, nor auto\n");
+              "roachpin.yaml:8: workers: \"0\" is not a whole number from 1 to 1024, nor auto\n");
 }
 
 TEST_F(settings_parse, flags_are_not_expanded_again) {

@@ -1,0 +1,160 @@
+"""The proxies side by side, each as its own manual would set it up for this job, on one thread, and
+started when entered."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from database import Database, USER, connect
+from harness.postgres import free_port
+from harness.process import Process
+from harness.roachpin import Roachpin, configuration, node
+from harness.waiting import PATIENCE, until
+from measures import Amounts
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What all measurements share."""
+
+    work: Path
+    ca: Path
+    node: str
+    database: Database
+    program: str
+    amounts: Amounts
+
+
+@dataclass(frozen=True)
+class Peer:
+    pid: Any
+    """The proxy's only process; None where there is no proxy."""
+    libpq: dict
+    """How a client gets there."""
+
+    def encryption(self):
+        """What the server sees of TLS on this way, by its own account."""
+        connection = connect(self.libpq)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT concat_ws(' ', version, cipher) FROM pg_stat_ssl"
+                           " WHERE pid = pg_backend_pid()")
+            (text,) = cursor.fetchone()
+        connection.close()
+        return text or "none"
+
+
+def local(port, tls=False):
+    return {"host": "127.0.0.1", "port": port, "sslmode": "require" if tls else "disable"}
+
+
+@contextmanager
+def roachpin(stage, tls=False):
+    listener = {"bind": "127.0.0.1:0"} | ({"tls": {"auto": True}} if tls else {})
+    settings = configuration(
+        stage.ca, [node(stage.node, stage.database.port)], listeners=[listener], workers=1,
+        drain={"timeout": "2s"}, log={"level": "info", "format": "text"})
+    with Roachpin(settings, binary=stage.program) as proxy:
+        yield Peer(proxy.process.pid, local(proxy.port, tls))
+
+
+@contextmanager
+def haproxy(stage):
+    """Plain towards the server too: what a relay costs that does nothing else."""
+    with started(stage, ["/usr/sbin/haproxy", "-db", "-f"], lambda port: f"""
+global
+    nbthread 1
+    maxconn 2000
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+listen postgresql
+    bind 127.0.0.1:{port}
+    server node 127.0.0.1:{stage.database.port}
+""") as peer:
+        yield peer
+
+
+@contextmanager
+def stunnel(stage):
+    with started(stage, ["/usr/bin/stunnel4"], lambda port: f"""
+foreground = yes
+pid =
+[postgresql]
+client = yes
+protocol = pgsql
+accept = 127.0.0.1:{port}
+connect = 127.0.0.1:{stage.database.port}
+CAfile = {stage.ca}
+verifyChain = yes
+checkHost = {stage.node}
+""") as peer:
+        yield peer
+
+
+@contextmanager
+def pgbouncer(stage, tls=False):
+    """It has no pinned address beside a name, so it verifies the address."""
+    local_tls = f"""
+client_tls_sslmode = require
+client_tls_cert_file = {stage.database.certificate}
+client_tls_key_file = {stage.database.key}
+"""
+    users = stage.work / "users"
+    users.write_text(f'"{USER}" ""\n')
+    with started(stage, ["/usr/sbin/pgbouncer"], lambda port: f"""
+[databases]
+* = host=127.0.0.1 port={stage.database.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = trust
+auth_file = {users}
+pool_mode = session
+max_client_conn = 1000
+default_pool_size = 600
+server_tls_sslmode = verify-full
+server_tls_ca_file = {stage.ca}
+{local_tls if tls else ""}
+""", tls=tls, **stage.database.identity) as peer:
+        yield peer
+
+
+@contextmanager
+def direct(stage):
+    """No proxy: the client verifies by itself."""
+    yield Peer(None, stage.database.verified(stage.ca))
+
+
+@contextmanager
+def started(stage, command, settings, tls=False, **popen):
+    """A proxy that takes its port from its settings: another process may take that one first."""
+    file = stage.work / Path(command[0]).name
+    for attempt in range(5):
+        port = free_port()
+        file.write_text(settings(port).lstrip())
+        process = Process([*command, file], **popen)
+        try:
+            until(f"{command[0]} serves", lambda: process.exit_code is not None
+                  or serves(local(port, tls)), PATIENCE)
+            if process.exit_code is None:
+                yield Peer(process.pid, local(port, tls))
+                return
+        finally:
+            process.kill()
+    raise RuntimeError(f"{command[0]} does not start; it said:\n{process.output}")
+
+
+def serves(options):
+    try:
+        connect(options).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+PEERS = {one.__name__: one for one in (roachpin, haproxy, stunnel, pgbouncer, direct)}

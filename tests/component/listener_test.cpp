@@ -1,0 +1,166 @@
+#include "component/good_node.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// Listeners: where they bind, whom they let in, how many.
+namespace roachpin::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const parameter_map app{{"user", "app"}};
+
+class listener : public testing::Test {
+protected:
+    good_cluster cluster;
+    fake_cockroach node{cluster.node()};
+    temp_dir dir;
+
+    std::string socket_path() const { return (dir.path() / ".s.PGSQL.26257").string(); }
+
+    test_proxy_options on_unix_socket() const {
+        auto options = cluster.proxy_for(node);
+        options.bind = "unix:" + socket_path();
+        return options;
+    }
+};
+
+TEST_F(listener, ipv6) {
+    auto options = cluster.proxy_for(node);
+    options.bind = "[::1]:0";
+    test_proxy proxy(std::move(options));
+    auto client = loopback_client::connect_tcp("::1", proxy.port());
+    client.login(app);
+    EXPECT_EQ(client.query("select 1").front(), "select 1");
+}
+
+TEST_F(listener, unix_socket_has_its_mode_and_goes_with_the_proxy) {
+    {
+        auto options = on_unix_socket();
+        options.unix_mode = 0600;
+        test_proxy proxy(std::move(options));
+
+        struct stat status {};
+
+        ASSERT_EQ(::stat(socket_path().c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 0777U, 0600U);
+        EXPECT_EQ(proxy.login().query("select 1").front(), "select 1");
+        EXPECT_THAT(proxy.events().wait_for<core::events::session_established>()->client.client,
+                    testing::HasSubstr("uid:" + std::to_string(::getuid())));
+    }
+    EXPECT_NE(::access(socket_path().c_str(), F_OK), 0);
+}
+
+TEST_F(listener, unix_socket_lets_only_its_uids_in) {
+    auto options = on_unix_socket();
+    options.admission.allow_uids = {::getuid() + 1};
+    test_proxy proxy(std::move(options));
+    auto client = proxy.connect();
+    client.send(startup_message(app));
+    const auto error = client.read_error();
+    EXPECT_EQ(error.code, "28000");
+    EXPECT_THAT(error.detail, testing::HasSubstr("allow_uids"));
+    EXPECT_EQ(node.connections(), 0U);
+}
+
+TEST_F(listener, a_stale_unix_socket_is_replaced_and_a_living_one_is_not) {
+    test_proxy first(on_unix_socket());
+    EXPECT_THROW(test_proxy second(on_unix_socket()), std::runtime_error);
+    EXPECT_EQ(first.login().query("select 1").front(), "select 1");
+    // A link keeps a socket file whose listener is gone.
+    const auto stale = socket_path() + ".old";
+    ASSERT_EQ(::link(socket_path().c_str(), stale.c_str()), 0);
+    first.stop(0ms);
+    ASSERT_EQ(::rename(stale.c_str(), socket_path().c_str()), 0);
+    test_proxy third(on_unix_socket());
+    EXPECT_EQ(third.login().query("select 1").front(), "select 1");
+}
+
+TEST_F(listener, a_file_in_the_way_of_a_unix_socket_is_kept) {
+    dir.write(".s.PGSQL.26257", "precious");
+    EXPECT_THROW(test_proxy proxy(on_unix_socket()), std::runtime_error);
+    EXPECT_EQ(::access(socket_path().c_str(), F_OK), 0);
+}
+
+TEST_F(listener, a_port_in_use_is_said) {
+    test_proxy first(cluster.proxy_for(node));
+    const auto again = net::listening_socket::open(first.bound(), 0);
+    ASSERT_FALSE(again);
+    EXPECT_THAT(again.error().sentence, testing::HasSubstr("Address already in use"));
+}
+
+TEST_F(listener, limits_answer_53300_and_places_come_back) {
+    auto options = cluster.proxy_for(node);
+    options.max_connections = 2;
+    test_proxy proxy(std::move(options));
+    auto first = proxy.login();
+    auto second = proxy.login();
+    auto third = proxy.connect();
+    third.send(startup_message(app));
+    const auto error = third.read_error();
+    EXPECT_EQ(error.code, "53300");
+    EXPECT_THAT(error.detail, testing::HasSubstr("max_connections is 2"));
+    first.close();
+    ASSERT_TRUE(proxy.events().wait_for<core::events::session_ended>());
+    while (proxy.connections() > 1) {
+        std::this_thread::yield();
+    }
+    EXPECT_EQ(proxy.login().query("select 1").front(), "select 1");
+}
+
+TEST_F(listener, the_limit_over_all_listeners_holds_too) {
+    auto options = cluster.proxy_for(node);
+    options.all_connections = 1;
+    test_proxy proxy(std::move(options));
+    auto first = proxy.login();
+    auto second = proxy.connect();
+    second.send(startup_message(app));
+    EXPECT_THAT(second.read_error().detail, testing::HasSubstr("limits.max_connections"));
+}
+
+TEST_F(listener, openings_beyond_max_opening_wait_their_turn) {
+    auto options = cluster.proxy_for(node);
+    options.max_opening = 2;
+    options.timeouts.client_opening = 500ms;
+    test_proxy proxy(std::move(options));
+    auto slow_one = proxy.connect();
+    auto slow_two = proxy.connect();
+    auto waiting = proxy.connect(); // the kernel's backlog has it
+    waiting.login(app);             // served once a slow one's time is over
+    EXPECT_EQ(waiting.query("select 1").front(), "select 1");
+    EXPECT_GE(proxy.events().all<core::events::client_refused>().size(), 1U);
+}
+
+TEST_F(listener, running_out_of_descriptors_is_waited_out) {
+    test_proxy proxy(cluster.proxy_for(node));
+    proxy.login();
+    ASSERT_TRUE(proxy.events().wait_for<core::events::session_ended>());
+    auto client = proxy.connect(); // its descriptor is there before the limit falls
+    client.login(app);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int next = ::dup(0);
+    ASSERT_GE(next, 0);
+    ::close(next);
+    // One more descriptor may be had: the client's own end. accept(2) then fails.
+    rlimit low = before;
+    low.rlim_cur = static_cast<rlim_t>(next) + 1;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+    auto starved = proxy.connect();
+    const auto failed = proxy.events().wait_for<core::events::accept_failed>(3);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    ASSERT_TRUE(failed);
+    EXPECT_GT(failed->retry_after,
+              proxy.events().all<core::events::accept_failed>()[0].retry_after);
+    EXPECT_THAT(failed->reason, testing::HasSubstr("Too many open files"));
+    starved.login(app); // the loop has not ended
+    EXPECT_EQ(client.query("select 1").front(), "select 1");
+}
+
+} // namespace
+} // namespace roachpin::test

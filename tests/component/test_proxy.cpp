@@ -1,0 +1,130 @@
+#include "component/test_proxy.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <csignal>
+#include <stdexcept>
+
+namespace roachpin::test {
+namespace {
+
+template <class T>
+T value_of(core::result<T> result) {
+    if (!result) {
+        throw std::runtime_error(result.error().sentence);
+    }
+    return std::move(*result);
+}
+
+} // namespace
+
+policy::node node_at(std::uint16_t port, const std::string& host) {
+    return {core::host_name::parse(host).value(),
+            {{core::ip_address::parse("127.0.0.1").value(), port}},
+            0,
+            {}};
+}
+
+test_proxy::test_proxy(test_proxy_options options)
+    : cluster_(options.nodes), connections_(options.all_connections),
+      places_(control_.get_executor(), options.max_opening),
+      accepting_(control_.get_executor(), [](const std::exception_ptr&) { std::terminate(); }) {
+    std::signal(SIGPIPE, SIG_IGN);
+    upstream_.emplace(value_of(tls::upstream_context::make(upstream_options(options))));
+    plane_.reset(
+        new net::data_plane{cluster_, *upstream_, source_, options.timeouts, {}, connections_});
+    socket_.emplace(value_of(net::listening_socket::open(
+        value_of(core::parse_bind_address(options.bind)), options.unix_mode)));
+    rules_.reset(new net::listener_rules{core::to_string(socket_->bound()), options.admission,
+                                         local_tls(options),
+                                         net::slot_counter(options.max_connections)});
+    for (unsigned i = 0; i < options.workers; ++i) {
+        workers_.push_back(std::make_unique<net::worker>(*plane_));
+    }
+    accepting_.spawn(net::accept_connections(*socket_, *rules_, workers_, places_, source_));
+    thread_ = std::thread([this] { control_.run(); });
+}
+
+test_proxy::~test_proxy() {
+    if (!stopped_) {
+        stop(core::duration::zero());
+    }
+}
+
+std::uint16_t test_proxy::port() const {
+    return std::get<core::endpoint>(socket_->bound()).port;
+}
+
+std::vector<std::size_t> test_proxy::loads() const {
+    std::vector<std::size_t> loads;
+    for (const auto& one : workers_) {
+        loads.push_back(one->load());
+    }
+    return loads;
+}
+
+loopback_client test_proxy::connect() {
+    if (const auto* path = std::get_if<core::unix_path>(&bound())) {
+        return loopback_client::connect_unix(path->path);
+    }
+    return loopback_client::connect_tcp("127.0.0.1", port());
+}
+
+loopback_client test_proxy::login() {
+    auto client = connect();
+    client.login({{"user", "app"}, {"database", "bank"}});
+    return client;
+}
+
+std::size_t test_proxy::stop(core::duration patience) {
+    stopped_ = true;
+    net::asio::post(control_, [this] {
+        accepting_.cancel();
+        keep_running_.reset();
+    });
+    thread_.join();
+    socket_.reset();
+    std::size_t cancelled = 0;
+    for (const auto& one : workers_) {
+        std::promise<std::size_t> ended;
+        one->stop(core::clock::now() + patience, [&](std::size_t left) { ended.set_value(left); });
+        cancelled += ended.get_future().get();
+        one->join();
+    }
+    workers_.clear();
+    return cancelled;
+}
+
+tls::upstream_options test_proxy::upstream_options(const test_proxy_options& from) {
+    tls::upstream_options made;
+    made.anchors = value_of(tls::load_anchors(files_.write("ca.crt", from.ca_pem)));
+    if (!from.crl_pem.empty()) {
+        made.crls = value_of(tls::load_crls(files_.write("crl.pem", from.crl_pem)));
+    }
+    made.pins = from.pins;
+    made.revoked = from.revoked;
+    made.min_version = from.min_tls;
+    if (from.client_certificate) {
+        made.client = value_of(tls::load_key_pair(
+            files_.write("client.crt", from.client_certificate->full_chain_pem()),
+            files_.write("client.key", from.client_certificate->private_key_pem)));
+    }
+    return made;
+}
+
+std::optional<tls::local_context> test_proxy::local_tls(const test_proxy_options& from) {
+    if (!from.local_certificate) {
+        return std::nullopt;
+    }
+    const auto identity = value_of(
+        tls::load_key_pair(files_.write("local.crt", from.local_certificate->full_chain_pem()),
+                           files_.write("local.key", from.local_certificate->private_key_pem)));
+    std::vector<tls::x509_ptr> client_anchors;
+    if (!from.client_ca_pem.empty()) {
+        client_anchors =
+            value_of(tls::load_anchors(files_.write("clients.crt", from.client_ca_pem)));
+    }
+    return value_of(tls::local_context::make(identity, client_anchors));
+}
+
+} // namespace roachpin::test

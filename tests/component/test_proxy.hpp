@@ -1,0 +1,104 @@
+#pragma once
+
+#include "component/event_recorder.hpp"
+#include "net/accept_loop.hpp"
+#include "net/listening_socket.hpp"
+#include "net/session.hpp"
+#include "net/task_group.hpp"
+#include "net/worker.hpp"
+#include "support/fake_cockroach.hpp"
+#include "support/loopback_client.hpp"
+#include "support/temp_dir.hpp"
+#include "support/test_pki.hpp"
+
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace roachpin::test {
+
+inline const std::string node_name = "crdb-0.crdb.internal";
+
+/// What a test's proxy is made of. PEM texts, as test_pki makes them.
+struct test_proxy_options {
+    std::string ca_pem;
+    std::string crl_pem;
+    std::vector<core::spki_pin> pins;
+    std::vector<core::spki_pin> revoked;
+    core::tls_version min_tls = core::tls_version::v1_2;
+    std::optional<identity> client_certificate; ///< towards the nodes
+    std::vector<policy::node> nodes;
+
+    std::string bind = "127.0.0.1:0";
+    std::optional<identity> local_certificate; ///< set: the listener offers TLS
+    std::string client_ca_pem;
+    policy::admission_rules admission{
+        {core::cidr::parse("127.0.0.0/8").value(), core::cidr::parse("::1/128").value()},
+        {},
+        false};
+    mode_t unix_mode = 0660;
+    std::size_t max_connections = 1024;
+    std::size_t all_connections = 4096;
+    std::size_t max_opening = 256;
+    net::session_timeouts timeouts{};
+    unsigned workers = 2;
+};
+
+/// A node at 127.0.0.1 and `port`.
+policy::node node_at(std::uint16_t port, const std::string& host = node_name);
+
+/// The data path with one listener, in this process: everything of the proxy but its
+/// configuration and its signals.
+class test_proxy {
+public:
+    explicit test_proxy(test_proxy_options options);
+    ~test_proxy();
+    test_proxy(const test_proxy&) = delete;
+    test_proxy& operator=(const test_proxy&) = delete;
+
+    std::uint16_t port() const;
+
+    const core::bind_address& bound() const { return socket_->bound(); }
+
+    event_recorder& events() { return recorder_; }
+
+    std::size_t connections() const { return connections_.taken(); }
+
+    std::vector<std::size_t> loads() const;
+
+    loopback_client connect();
+    /// Connects and logs in, in clear.
+    loopback_client login();
+
+    /// From now on openings are answered with 57P01.
+    void begin_draining() { plane_->draining = true; }
+
+    /// Stops accepting, lets sessions end until `patience` is over, cancels the rest; how many.
+    std::size_t stop(core::duration patience);
+
+private:
+    tls::upstream_options upstream_options(const test_proxy_options& from);
+    std::optional<tls::local_context> local_tls(const test_proxy_options& from);
+
+    temp_dir files_;
+    event_recorder recorder_;
+    core::event_source source_{{&recorder_}, 0x100};
+    policy::cluster cluster_;
+    std::optional<tls::upstream_context> upstream_;
+    net::asio::io_context control_{1};
+    net::asio::executor_work_guard<net::executor> keep_running_{control_.get_executor()};
+    net::slot_counter connections_;
+    net::opening_places places_;
+    std::unique_ptr<net::data_plane> plane_;
+    std::unique_ptr<net::listener_rules> rules_;
+    std::optional<net::listening_socket> socket_;
+    net::task_group accepting_;
+    std::vector<std::unique_ptr<net::worker>> workers_;
+    bool stopped_ = false;
+    std::thread thread_;
+};
+
+} // namespace roachpin::test

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "core/event.hpp"
+
+#include <utility>
+#include <vector>
+
+/// One of each event, every field set. A new event does not compile until it has its sample here.
+namespace roachpin::test {
+
+namespace sample_of {
+
+using core::client_facts;
+using core::node_facts;
+using namespace core::events;
+using namespace std::chrono_literals;
+
+inline const client_facts app{core::connection_id{0xbeef}, "10.9.8.7:5432", "127.0.0.1:26257",
+                              "app", "bank", "psql"};
+inline const node_facts crdb{"crdb.internal", "10.1.2.3:26257"};
+
+template <class Event>
+Event sample() = delete;
+
+template <>
+inline listening sample() {
+    return {"127.0.0.1:26257"};
+}
+
+template <>
+inline started sample() {
+    return {"0.1.0", 4, "OpenSSL 3.0.17"};
+}
+
+template <>
+inline local_certificate_made sample() {
+    return {"127.0.0.1:26257", "/run/roachpin/local.crt"};
+}
+
+template <>
+inline client_refused sample() {
+    return {app, "08004", "wrong_name", "expected A, presented B"};
+}
+
+template <>
+inline client_gone sample() {
+    return {app, "closed"};
+}
+
+template <>
+inline session_established sample() {
+    return {app, crdb, 2, 1500ms};
+}
+
+template <>
+inline session_ended sample() {
+    return {app, crdb, "client_closed", 18446744073709551615U, 12, 5ms, true};
+}
+
+template <>
+inline dial_failed sample() {
+    return {app, crdb, "tls", "wrong_name", "expected A, presented B", true};
+}
+
+template <>
+inline cancel_forwarded sample() {
+    return {app, crdb};
+}
+
+template <>
+inline cancel_failed sample() {
+    return {app, "no node"};
+}
+
+template <>
+inline accept_failed sample() {
+    return {"127.0.0.1:26257", "Too many open files", 1s};
+}
+
+template <>
+inline draining sample() {
+    return {3, 25s};
+}
+
+template <>
+inline drained sample() {
+    return {1};
+}
+
+template <>
+inline internal_error sample() {
+    return {app, "bad_alloc"};
+}
+
+template <class... Events>
+std::vector<core::event> all(std::in_place_type_t<std::variant<Events...>>) {
+    return {core::event(sample<Events>())...};
+}
+
+} // namespace sample_of
+
+inline std::vector<core::event> sample_events() {
+    return sample_of::all(std::in_place_type<core::event>);
+}
+
+} // namespace roachpin::test
