@@ -18,6 +18,11 @@ enum class io_status {
     failed,      ///< `cause` says why
 };
 
+/// Whether it is worth waiting and trying again.
+inline bool is_blocked(io_status status) {
+    return status == io_status::wants_read || status == io_status::wants_write;
+}
+
 struct io_result {
     io_status status = io_status::failed;
     std::size_t size = 0;
@@ -62,6 +67,8 @@ public:
     void cancel();
 
     int fd() { return socket_.native_handle(); }
+
+    executor where() { return socket_.get_executor(); }
 
 private:
     io_result tls_result(int status);

@@ -12,8 +12,9 @@ std::string describe(const failed_dial& one) {
            ", " + one.failure.reason + ": " + one.failure.detail;
 }
 
-std::string seconds(core::duration time) {
-    return std::to_string(time.count()) + " ms";
+pgwire::error_fields may_not_use(std::string detail, std::string hint) {
+    return {sqlstate::not_authorized, "this client may not use this roachpin listener",
+            std::move(detail), std::move(hint)};
 }
 
 } // namespace
@@ -45,26 +46,32 @@ client_error malformed_opening(std::string_view sentence) {
 }
 
 client_error opening_too_slow(core::duration allowed) {
-    return {
-        "opening_timeout",
-        {sqlstate::protocol_violation, "the connection opening took too long",
-         "No whole StartupMessage came within " + seconds(allowed) + " (timeouts.client_opening).",
-         ""}};
+    return {"opening_timeout",
+            {sqlstate::protocol_violation, "the connection opening took too long",
+             "No whole StartupMessage came within " + std::to_string(allowed.count()) +
+                 " ms (timeouts.client_opening).",
+             ""}};
 }
 
 client_error not_admitted(const policy::admission_refusal& why) {
     return {"not_admitted",
-            {sqlstate::not_authorized, "this client may not use this roachpin listener",
-             "Expected " + why.expected + "; presented: " + why.presented + ".",
-             "Change the client, or the listener's configuration. "}};
+            may_not_use("Expected " + why.expected + "; presented: " + why.presented + ".",
+                        "Connect from where the listener allows it, or change its "
+                        "configuration. ")};
+}
+
+client_error tls_required(const policy::admission_refusal& why) {
+    return {"tls_required",
+            may_not_use("Expected " + why.expected + "; presented: " + why.presented + ".",
+                        "Set sslmode=require, or a stricter one, in the client. ")};
 }
 
 client_error certificate_required(std::string_view presented) {
     return {"client_certificate",
-            {sqlstate::not_authorized, "this client may not use this roachpin listener",
-             "Expected a client certificate of the authority in client_ca_file; presented: " +
-                 std::string(presented) + ".",
-             "Set sslcert and sslkey in the client. "}};
+            may_not_use("Expected a client certificate of the authority in client_ca_file; "
+                        "presented: " +
+                            std::string(presented) + ".",
+                        "Set sslcert and sslkey in the client. ")};
 }
 
 client_error too_many_connections(std::string_view setting, std::size_t limit) {

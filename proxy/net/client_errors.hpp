@@ -31,6 +31,7 @@ client_error no_usable_node(const std::vector<failed_dial>& failures);
 client_error malformed_opening(std::string_view sentence);
 client_error opening_too_slow(core::duration allowed);
 client_error not_admitted(const policy::admission_refusal& why);
+client_error tls_required(const policy::admission_refusal& why);
 client_error certificate_required(std::string_view presented);
 client_error too_many_connections(std::string_view setting, std::size_t limit);
 client_error draining();

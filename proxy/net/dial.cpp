@@ -7,6 +7,7 @@
 #include "tls/peer_check.hpp"
 
 #include <array>
+#include <memory>
 
 namespace roachpin::net {
 namespace {
@@ -75,32 +76,49 @@ std::optional<dial_failure> ask_for_tls(byte_stream& node) {
     return std::nullopt;
 }
 
+struct waited {
+    io_status status;
+};
+
+struct agreed {};
+
+using answer = std::variant<waited, agreed, dial_failure>;
+
+/// What has come of the node's answer. Apart from its coroutine, whose frame would keep the buffer.
+answer read_answer(byte_stream& node) {
+    std::array<std::uint8_t, 512> octets{}; // more than one, to see what is behind it
+    const auto got = node.read_some(octets);
+    if (is_blocked(got.status)) {
+        return waited{got.status};
+    }
+    if (got.status == io_status::closed) {
+        return closed(dial_phase::sslrequest);
+    }
+    if (got.status != io_status::ok) {
+        return down(dial_phase::sslrequest, got.cause);
+    }
+    auto refused = refuse_answer(core::bytes_view(octets).first(got.size));
+    return refused ? answer(std::move(*refused)) : answer(agreed{});
+}
+
 awaitable<std::optional<dial_failure>> agree_on_tls(byte_stream& node) {
     if (auto failed = ask_for_tls(node)) {
         co_return failed;
     }
-    std::array<std::uint8_t, 512> answer{}; // larger than one octet, to see what is behind it
     while (true) {
-        const auto got = node.read_some(answer);
-        if (got.status == io_status::ok) {
-            co_return refuse_answer(core::bytes_view(answer).first(got.size));
+        auto now = read_answer(node);
+        if (std::holds_alternative<agreed>(now)) {
+            co_return std::nullopt;
         }
-        if (got.status == io_status::closed) {
-            co_return closed(dial_phase::sslrequest);
+        if (auto* failed = std::get_if<dial_failure>(&now)) {
+            co_return std::move(*failed);
         }
-        if (got.status == io_status::failed) {
-            co_return down(dial_phase::sslrequest, got.cause);
-        }
-        const auto [failed] = co_await node.wait(got.status);
+        const auto [failed] = co_await node.wait(std::get<waited>(now).status);
         if (failed) {
             co_return down(dial_phase::sslrequest, failed);
         }
     }
 }
-
-struct waited {
-    io_status status;
-};
 
 using verdict = std::variant<waited, tls::verified_peer, dial_failure>;
 
@@ -124,9 +142,11 @@ verdict to_verdict(tls::handshake_progress progress) {
 
 awaitable<boost::system::result<tls::verified_peer, dial_failure>>
 prove(byte_stream& node, const tls::upstream_context& context, const policy::node& target) {
-    tls::peer_check check(context, target.host, target.pins, node.fd());
+    // Not in the frame: Asio hands a frame's memory on to whatever comes next, for a whole session.
+    const auto check =
+        std::make_unique<tls::peer_check>(context, target.host, target.pins, node.fd());
     while (true) {
-        auto now = to_verdict(check.advance());
+        auto now = to_verdict(check->advance());
         if (auto* peer = std::get_if<tls::verified_peer>(&now)) {
             co_return std::move(*peer);
         }
@@ -152,8 +172,9 @@ awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context
     byte_stream node(std::move(socket));
 
     phase = dial_phase::sslrequest;
-    if (auto failed = co_await agree_on_tls(node)) {
-        co_return std::move(*failed);
+    auto disagreed = co_await agree_on_tls(node);
+    if (disagreed) {
+        co_return std::move(*disagreed);
     }
 
     phase = dial_phase::tls;

@@ -35,7 +35,7 @@ awaitable<heard> hear(byte_stream& client, std::span<std::uint8_t> scratch,
         if (got.status == io_status::ok) {
             co_return machine.feed(room.first(got.size));
         }
-        if (got.status != io_status::wants_read && got.status != io_status::wants_write) {
+        if (!is_blocked(got.status)) {
             co_return client_gone{machine.heard_anything(), "the client closed during its opening"};
         }
         const auto [failed] = co_await client.wait(got.status);

@@ -1,11 +1,13 @@
 #include "net/session.hpp"
 
-#include "core/printable.hpp"
 #include "net/client_errors.hpp"
 #include "net/deadline.hpp"
 #include "net/dial.hpp"
 #include "net/farewell.hpp"
 #include "net/open_client.hpp"
+#include "net/write_all.hpp"
+
+#include <memory>
 
 namespace roachpin::net {
 namespace {
@@ -20,30 +22,47 @@ core::duration since(core::time_point start) {
     return std::chrono::duration_cast<core::duration>(core::clock::now() - start);
 }
 
-core::node_facts facts_of(const policy::candidate& one) {
-    return {one.target->host.text(), one.where.to_string()};
-}
-
-/// A verified node and what it took to get there; without a node, why each dial failed.
-struct establishment {
-    std::optional<upstream_stream> node;
-    core::node_facts facts;
-    std::vector<failed_dial> failures;
-};
-
-/// One connection's way through, step by step; the steps share what is known of the client.
+/// One connection's way through, step by step. What the steps share are members, so that a session
+/// that only splices holds the frame of `run` and no other: memory per idle session is mostly
+/// frames.
 class session {
 public:
     session(data_plane& plane, listener_rules& listener, std::span<std::uint8_t> scratch,
             accepted_client accepted)
         : plane_(plane), listener_(listener), scratch_(scratch), identity_(accepted.identity),
-          place_(std::move(accepted.opening)), client_(std::move(accepted.socket)) {
+          place_(std::move(accepted.opening)), load_(std::move(accepted.load)),
+          client_(std::move(accepted.socket)) {
         facts_.connection = core::connection_id{plane.next_connection.fetch_add(1)};
         facts_.client = std::move(accepted.peer);
         facts_.listener = listener.name;
     }
 
-    awaitable<void> run() {
+    static awaitable<void> run(std::unique_ptr<session> self) {
+        const bool wanted = co_await self->wants_session();
+        if (!wanted) {
+            co_return;
+        }
+        const bool established = co_await self->establish();
+        if (!established) {
+            co_return;
+        }
+        self->start_ = core::clock::now();
+        splice_result done{.end = splice_end::node_lost, .may_tell_client = true};
+        const bool delivered = co_await self->deliver();
+        if (delivered) {
+            done = co_await splice(self->client_, *self->node_, self->scratch_,
+                                   self->plane_.timeouts.splice, self->client_.where());
+        }
+        self->note_end(done);
+        if (done.end == splice_end::node_lost && done.may_tell_client) {
+            co_await self->tell_node_went_away();
+        }
+    }
+
+private:
+    /// Hears the client out. False where it wants no session or may not have one; it has then been
+    /// dealt with.
+    awaitable<bool> wants_session() {
         if (identity_.address) {
             set_tcp_options(client_.fd(), plane_.keepalive);
         }
@@ -54,48 +73,29 @@ public:
         if (!wish) {
             co_await refuse(opening_too_slow(plane_.timeouts.client_opening));
         } else if (auto* startup = std::get_if<opening::startup>(&*wish)) {
-            co_await serve(std::move(*startup));
+            auto refused = admit(std::move(*startup));
+            if (!refused) {
+                co_return true;
+            }
+            co_await refuse(std::move(*refused));
         } else if (auto* cancel = std::get_if<opening::cancel>(&*wish)) {
-            co_await forward_cancel(std::move(cancel->packet));
-        } else if (const auto* refused = std::get_if<opening::refuse>(&*wish)) {
-            progress_.handshaking = progress_.handshaking || !refused->tell;
-            co_await refuse(malformed_opening(refused->sentence));
+            replay_ = std::move(cancel->packet);
+            co_await forward_cancel();
+        } else if (const auto* malformed = std::get_if<opening::refuse>(&*wish)) {
+            progress_.handshaking = progress_.handshaking || !malformed->tell;
+            co_await refuse(malformed_opening(malformed->sentence));
         } else if (const auto& gone = std::get<client_gone>(*wish); gone.heard_anything) {
             plane_.events.emit(events::client_gone{facts_, gone.reason});
         }
+        co_return false;
     }
 
-private:
-    awaitable<void> serve(opening::startup startup) {
+    /// Takes the client's places; what it may not have, if anything.
+    std::optional<client_error> admit(opening::startup startup) {
         facts_.user = std::move(startup.message.user);
         facts_.database = std::move(startup.message.database);
         facts_.application_name = std::move(startup.message.application_name);
-        if (auto refused = admission_error()) {
-            co_return co_await refuse(std::move(*refused));
-        }
-        const auto listener_slot = listener_.connections.take();
-        if (!listener_slot) {
-            co_return co_await refuse(
-                too_many_connections("listeners[].max_connections", listener_.connections.limit()));
-        }
-        const auto slot = plane_.connections.take();
-        if (!slot) {
-            co_return co_await refuse(
-                too_many_connections("limits.max_connections", plane_.connections.limit()));
-        }
-        const auto start = core::clock::now();
-        auto reached = co_await establish();
-        if (!reached.node) {
-            co_return co_await refuse(no_usable_node(reached.failures));
-        }
-        plane_.events.emit(events::session_established{
-            facts_, reached.facts, static_cast<unsigned>(reached.failures.size() + 1),
-            since(start)});
-        co_await relay(*reached.node, reached.facts, std::move(startup.replay));
-    }
-
-    /// What this client may not have, if anything.
-    std::optional<client_error> admission_error() const {
+        replay_ = std::move(startup.replay);
         if (plane_.draining) {
             return draining();
         }
@@ -103,17 +103,40 @@ private:
             return not_admitted(*why);
         }
         if (auto why = policy::refuse_plaintext(listener_.admission, client_.encrypted())) {
-            return not_admitted(*why);
+            return tls_required(*why);
         }
         if (progress_.certificate_fault) {
             return certificate_required(*progress_.certificate_fault);
         }
+        listener_slot_ = listener_.connections.take();
+        if (!listener_slot_) {
+            return too_many_connections("listeners[].max_connections",
+                                        listener_.connections.limit());
+        }
+        slot_ = plane_.connections.take();
+        if (!slot_) {
+            return too_many_connections("limits.max_connections", plane_.connections.limit());
+        }
         return std::nullopt;
     }
 
-    /// Tries the candidates in turn until one is verified or timeouts.establish is over.
-    awaitable<establishment> establish() {
-        establishment tried;
+    /// A verified node for a session; without one the client has been told.
+    awaitable<bool> establish() {
+        start_ = core::clock::now();
+        const auto failures = co_await reach_node();
+        if (!node_) {
+            co_await refuse(no_usable_node(failures));
+            co_return false;
+        }
+        plane_.events.emit(events::session_established{
+            facts_, where_, static_cast<unsigned>(failures.size() + 1), since(start_)});
+        co_return true;
+    }
+
+    /// Tries the candidates in turn until one is verified or timeouts.establish is over; why those
+    /// before it were not.
+    awaitable<std::vector<failed_dial>> reach_node() {
+        std::vector<failed_dial> failures;
         const auto deadline = core::clock::now() + plane_.timeouts.establish;
         for (const auto& one : plane_.cluster.candidates(plane_.turn.fetch_add(1))) {
             const auto now = core::clock::now();
@@ -122,77 +145,44 @@ private:
             }
             auto dialled = co_await dial(one, plane_.upstream, plane_.keepalive,
                                          std::min(deadline, now + plane_.timeouts.dial));
-            tried.facts = facts_of(one);
+            where_ = {one.target->host.text(), one.where.to_string()};
             if (dialled) {
-                tried.node = std::move(*dialled);
+                node_ = std::move(*dialled);
                 break;
             }
-            note(tried.facts, dialled.error());
-            tried.failures.push_back(
-                {tried.facts.node, tried.facts.address, std::move(dialled.error())});
+            note_failure(dialled.error());
+            failures.push_back({where_.node, where_.address, std::move(dialled.error())});
         }
-        co_return tried;
+        co_return failures;
     }
 
-    void note(const core::node_facts& node, const dial_failure& failure) {
-        plane_.events.emit(events::dial_failed{facts_, node, std::string(to_string(failure.phase)),
-                                               failure.reason, failure.detail, failure.hostile});
-    }
-
-    /// `replay`, the client's own opening, is the first thing the verified node hears.
-    awaitable<void> relay(upstream_stream& node, const core::node_facts& where,
-                          core::bytes replay) {
-        const auto start = core::clock::now();
-        const auto opening_size = replay.size();
-        splice_result done{.end = splice_end::node_lost, .may_tell_client = true};
-        if (co_await deliver(node, std::move(replay))) {
-            done = co_await splice(client_, node, scratch_, plane_.timeouts.splice);
-        }
-        const bool lost = done.end == splice_end::node_lost;
-        const bool routine = !lost && done.end != splice_end::client_lost;
-        plane_.events.emit(events::session_ended{facts_, where, std::string(to_string(done.end)),
-                                                 done.bytes_to_node + opening_size,
-                                                 done.bytes_to_client, since(start), routine});
-        if (lost && done.may_tell_client) {
-            co_await refuse(node_went_away(where.node, where.address));
-        }
-    }
-
-    /// False where the node went away first.
-    awaitable<bool> deliver(upstream_stream& node, core::bytes replay) {
-        core::bytes_view rest = replay;
-        while (!rest.empty()) {
-            const auto put = node.bytes().write_some(rest);
-            if (put.status == io_status::ok) {
-                rest = rest.subspan(put.size);
-                continue;
-            }
-            if (put.status != io_status::wants_write && put.status != io_status::wants_read) {
-                co_return false;
-            }
-            const auto [failed] = co_await node.bytes().wait(put.status);
-            if (failed) {
-                co_return false;
-            }
-        }
-        co_return true;
+    /// The client's own opening is the first thing the verified node hears. False where the node
+    /// went away first.
+    awaitable<bool> deliver() {
+        const auto packet = std::exchange(replay_, {});
+        sent_ = packet.size();
+        co_return co_await write_all(node_->bytes(), packet);
     }
 
     /// A cancel request is never answered, whatever comes of it: an answer would tell an attacker
     /// whether a key he guessed was right.
-    awaitable<void> forward_cancel(core::bytes packet) {
+    awaitable<void> forward_cancel() {
         if (policy::refuse_peer(listener_.admission, identity_)) {
             plane_.events.emit(events::cancel_failed{facts_, "not_admitted"});
             co_return;
         }
-        auto reached = co_await establish();
-        if (!reached.node || !co_await deliver(*reached.node, std::move(packet))) {
+        co_await reach_node();
+        bool delivered = node_.has_value();
+        if (delivered) {
+            delivered = co_await deliver();
+        }
+        if (!delivered) {
             plane_.events.emit(events::cancel_failed{facts_, "no_node_reached"});
             co_return;
         }
-        plane_.events.emit(events::cancel_forwarded{facts_, reached.facts});
+        plane_.events.emit(events::cancel_forwarded{facts_, where_});
         // The node closes when it has acted on it; the client takes our close as that.
-        co_await say_farewell(reached.node->bytes(), {}, scratch_,
+        co_await say_farewell(node_->bytes(), {}, scratch_,
                               core::clock::now() + plane_.timeouts.dial);
     }
 
@@ -209,22 +199,46 @@ private:
                               core::clock::now() + farewell_time);
     }
 
+    awaitable<void> tell_node_went_away() {
+        return refuse(node_went_away(where_.node, where_.address));
+    }
+
+    void note_failure(const dial_failure& failure) {
+        plane_.events.emit(events::dial_failed{facts_, where_,
+                                               std::string(to_string(failure.phase)),
+                                               failure.reason, failure.detail, failure.hostile});
+    }
+
+    void note_end(const splice_result& done) {
+        const bool lost = done.end == splice_end::node_lost || done.end == splice_end::client_lost;
+        plane_.events.emit(events::session_ended{facts_, where_, std::string(to_string(done.end)),
+                                                 done.bytes_to_node + sent_, done.bytes_to_client,
+                                                 since(start_), !lost});
+    }
+
     data_plane& plane_;
     listener_rules& listener_;
     std::span<std::uint8_t> scratch_;
     policy::client_identity identity_;
     opening_places::place place_;
+    load_token load_;
+    slot_counter::slot listener_slot_;
+    slot_counter::slot slot_;
     byte_stream client_;
     core::client_facts facts_;
     opening_progress progress_;
+    core::bytes replay_; ///< the StartupMessage or CancelRequest, until a node has it
+    std::uint64_t sent_ = 0;
+    core::time_point start_{};
+    core::node_facts where_; ///< the node dialled last
+    std::optional<upstream_stream> node_;
 };
 
 } // namespace
 
 awaitable<void> run_session(data_plane& plane, listener_rules& listener,
                             std::span<std::uint8_t> scratch, accepted_client accepted) {
-    session one(plane, listener, scratch, std::move(accepted));
-    co_await one.run();
+    return session::run(std::make_unique<session>(plane, listener, scratch, std::move(accepted)));
 }
 
 } // namespace roachpin::net

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace roachpin::net {
 
@@ -45,12 +46,32 @@ struct listener_rules {
     slot_counter connections;              ///< the listener's max_connections
 };
 
+/// Counts one connection of a worker as long as it lives.
+class load_token {
+public:
+    explicit load_token(std::atomic<std::size_t>& load) : load_(&load) {}
+
+    load_token(load_token&& other) noexcept : load_(std::exchange(other.load_, nullptr)) {}
+
+    load_token& operator=(load_token&&) = delete;
+
+    ~load_token() {
+        if (load_ != nullptr) {
+            load_->fetch_sub(1, std::memory_order_relaxed);
+        }
+    }
+
+private:
+    std::atomic<std::size_t>* load_;
+};
+
 /// A connection just accepted.
 struct accepted_client {
     stream_socket socket;
     policy::client_identity identity;
     std::string peer; ///< for logs: "127.0.0.1:50112", "uid:1000"
     opening_places::place opening;
+    load_token load;
 };
 
 /// One client connection from its first octet to its last: opening, admission, establishing,

@@ -40,8 +40,10 @@ struct splice_result {
 /// Passes octets both ways until both sides have ended, or one is lost. A side that takes nothing
 /// stops the other's reading: at most one scratch buffer is held for it.
 ///
-/// `scratch` is the worker's: all its sessions share it, it holds nothing across a wait.
+/// `scratch` is the worker's: all its sessions share it, it holds nothing across a wait. `where` is
+/// the worker's executor. The streams must outlive the call.
 awaitable<splice_result> splice(byte_stream& client, upstream_stream& node,
-                                std::span<std::uint8_t> scratch, splice_options options);
+                                std::span<std::uint8_t> scratch, splice_options options,
+                                executor where);
 
 } // namespace roachpin::net

@@ -10,17 +10,13 @@ namespace roachpin::net {
 class upstream_stream {
 public:
     /// `bytes`: the socket whose descriptor `peer` was verified on.
-    upstream_stream(byte_stream bytes, tls::verified_peer peer)
-        : facts_(peer.facts()), bytes_(std::move(bytes)) {
+    upstream_stream(byte_stream bytes, tls::verified_peer peer) : bytes_(std::move(bytes)) {
         bytes_.use_tls(std::move(peer).release_tls());
     }
 
     byte_stream& bytes() { return bytes_; }
 
-    const tls::peer_facts& facts() const { return facts_; }
-
 private:
-    tls::peer_facts facts_;
     byte_stream bytes_;
 };
 

@@ -45,15 +45,15 @@ worker::~worker() {
 
 void worker::serve(listener_rules& listener, accepted_descriptor client) {
     load_.fetch_add(1, std::memory_order_relaxed);
-    auto begin = [this, &listener, client = std::move(client)]() mutable {
+    auto begin = [this, &listener, client = std::move(client), load = load_token(load_)]() mutable {
         if (stopping_) {
-            load_.fetch_sub(1, std::memory_order_relaxed);
             return;
         }
         const asio::generic::stream_protocol protocol(client.family, 0);
         stream_socket socket(context_.get_executor(), protocol, client.socket.release());
-        sessions_.spawn(counted(listener, {std::move(socket), client.identity,
-                                           std::move(client.peer), std::move(client.opening)}));
+        sessions_.spawn(run_session(plane_, listener, scratch_,
+                                    {std::move(socket), client.identity, std::move(client.peer),
+                                     std::move(client.opening), std::move(load)}));
     };
     asio::post(context_, std::move(begin));
 }
@@ -66,20 +66,11 @@ void worker::stop(core::time_point deadline, std::function<void(std::size_t)> st
     });
 }
 
-awaitable<void> worker::counted(listener_rules& listener, accepted_client client) {
-    struct count {
-        std::atomic<std::size_t>& load;
-
-        ~count() { load.fetch_sub(1, std::memory_order_relaxed); }
-    } const counts{load_};
-
-    co_await run_session(plane_, listener, scratch_, std::move(client));
-}
-
 awaitable<void> worker::end_sessions(core::time_point deadline,
                                      std::function<void(std::size_t)> stopped) {
     std::size_t left = 0;
-    if (!co_await with_deadline(all_ended(sessions_), deadline)) {
+    const auto all_left = co_await with_deadline(all_ended(sessions_), deadline);
+    if (!all_left) {
         left = sessions_.size();
         sessions_.cancel();
         co_await sessions_.join();

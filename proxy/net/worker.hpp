@@ -46,7 +46,6 @@ public:
     void join() { thread_.join(); }
 
 private:
-    awaitable<void> counted(listener_rules& listener, accepted_client client);
     awaitable<void> end_sessions(core::time_point deadline,
                                  std::function<void(std::size_t)> stopped);
 

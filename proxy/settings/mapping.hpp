@@ -27,8 +27,8 @@ struct scalar {
 struct reading {
     std::string file;
     environment variables;
-    std::map<std::string, scalar, std::less<>>
-        replaced; ///< by path: flags that stand in for values
+    /// By path: flags that stand in for values.
+    std::map<std::string, scalar, std::less<>> replaced;
     std::vector<problem> problems;
 
     void complain(place where, std::string sentence) {

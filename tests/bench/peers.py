@@ -10,7 +10,6 @@ import psycopg2
 from database import Database, USER, connect
 from harness.postgres import free_port
 from harness.process import Process
-from harness.roachpin import Roachpin, configuration, node
 from harness.waiting import PATIENCE, until
 from measures import Amounts
 
@@ -51,12 +50,19 @@ def local(port, tls=False):
 
 @contextmanager
 def roachpin(stage, tls=False):
-    listener = {"bind": "127.0.0.1:0"} | ({"tls": {"auto": True}} if tls else {})
-    settings = configuration(
-        stage.ca, [node(stage.node, stage.database.port)], listeners=[listener], workers=1,
-        drain={"timeout": "2s"}, log={"level": "info", "format": "text"})
-    with Roachpin(settings, binary=stage.program) as proxy:
-        yield Peer(proxy.process.pid, local(proxy.port, tls))
+    with started(stage, [stage.program, "run", "-c"], lambda port: f"""
+listeners:
+  - bind: 127.0.0.1:{port}
+    {"tls: {auto: true}" if tls else ""}
+cluster:
+  ca_file: {stage.ca}
+  nodes:
+    - host: {stage.node}
+      port: {stage.database.port}
+      addresses: [127.0.0.1]
+workers: 1
+""", tls) as peer:
+        yield peer
 
 
 @contextmanager
@@ -120,7 +126,7 @@ default_pool_size = 600
 server_tls_sslmode = verify-full
 server_tls_ca_file = {stage.ca}
 {local_tls if tls else ""}
-""", tls=tls, **stage.database.identity) as peer:
+""", tls, **stage.database.identity) as peer:
         yield peer
 
 
@@ -133,7 +139,7 @@ def direct(stage):
 @contextmanager
 def started(stage, command, settings, tls=False, **popen):
     """A proxy that takes its port from its settings: another process may take that one first."""
-    file = stage.work / Path(command[0]).name
+    file = stage.work / "settings"
     for attempt in range(5):
         port = free_port()
         file.write_text(settings(port).lstrip())

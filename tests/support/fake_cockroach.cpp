@@ -2,6 +2,7 @@
 
 #include "support/fake_session.hpp"
 #include "support/record_book.hpp"
+#include "support/running_hash.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -9,7 +10,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/ssl.h>
 
 #include <array>
@@ -352,17 +352,9 @@ std::string flood_pattern(std::uint64_t offset, std::size_t size) {
 }
 
 std::string sha256_hex(std::string_view bytes) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned size = 0;
-    require(EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) ==
-                1,
-            "SHA-256");
-    std::string text;
-    for (unsigned i = 0; i < size; ++i) {
-        text += "0123456789abcdef"[digest[i] >> 4];
-        text += "0123456789abcdef"[digest[i] & 15];
-    }
-    return text;
+    running_hash hash;
+    hash.add(bytes);
+    return hash.hexadecimal();
 }
 
 } // namespace roachpin::test

@@ -34,7 +34,8 @@ struct fake_cockroach_options {
     std::string bind = "127.0.0.1"; // an IP literal
     std::uint16_t port = 0;         // 0: the kernel chooses, see fake_cockroach::port
 
-    tls_version min_tls = tls_version::v1_2; // below 1.2 the security level is lowered as needed
+    // OpenSSL's security level is 0 here: weak keys and old protocols are the client's to refuse.
+    tls_version min_tls = tls_version::v1_2;
     tls_version max_tls = tls_version::v1_3;
     client_certificates client_policy = client_certificates::request;
     std::string client_ca_pem; // with request and require
@@ -87,11 +88,12 @@ struct connection_record {
     std::uint64_t id = 0; // 1, 2, … in order of acceptance
     std::string peer;     // "127.0.0.1:40404"
 
-    std::string
-        before_tls; // in the clear, without TLS records: the SSLRequest, and nothing else, is right
+    /// In the clear, without TLS records: the SSLRequest, and nothing else, is right.
+    std::string before_tls;
     std::uint64_t before_tls_count = 0;
-    std::string handshake_bytes; // what came raw when the handshake was never answered (fault at
-                                 // client_hello)
+
+    /// What came raw when the handshake was never answered (fault after client_hello).
+    std::string handshake_bytes;
     std::uint64_t handshake_count = 0;
 
     bool direct_tls = false; // the first byte was a TLS ClientHello

@@ -1,13 +1,7 @@
 #include "support/fake_session.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
+#include "support/fake_replies.hpp"
 
-#include <array>
-#include <cctype>
 #include <utility>
 
 namespace roachpin::test {
@@ -16,15 +10,14 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using close_kind = fake_cockroach::close_kind;
 
-// GCC before 12.3 lays out the frame of a coroutine wrongly when the condition of an if, while or
-// switch contains a co_await and the outermost scope declares nothing (gcc 106188). Therefore, here
-// and in the transport, what is awaited gets a name first.
+// GCC 12.2 lays out the frame of a coroutine wrongly (its parameters and `this` are garbage) when
+// the condition of an if, while or switch contains a co_await and the outermost scope declares
+// nothing (gcc 106188). Therefore, here and in fake_session_modes.cpp, what is awaited gets a name
+// first.
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t scratch_size = 32 * 1024;
-constexpr std::size_t flood_chunk = 64 * 1024;
 constexpr auto linger_limit = 5s;
 
 /// CockroachDB refuses what PostgreSQL's own limit (10,000) and its read buffer do not allow; HTTP
@@ -33,53 +26,6 @@ constexpr std::uint32_t longest_opening = 10'000;
 
 constexpr std::uint32_t major_version(std::uint32_t version) {
     return version >> 16;
-}
-
-std::string parameter_status(std::string_view name, std::string_view value) {
-    return encode_message('S', std::string{name} + '\0' + std::string{value} + '\0');
-}
-
-std::string c_string(std::string_view text) {
-    return std::string{text} + '\0';
-}
-
-std::string encode_u16(std::uint16_t value) {
-    return {static_cast<char>(value >> 8), static_cast<char>(value & 0xff)};
-}
-
-/// One row, one text column.
-std::string text_row(std::string_view value) {
-    constexpr std::uint32_t text_oid = 25;
-    const std::string description = encode_u16(1) + c_string("sql") + encode_u32(0) +
-                                    encode_u16(0) + encode_u32(text_oid) + encode_u16(0xffff) +
-                                    encode_u32(0xffffffff) + encode_u16(0);
-    const std::string row =
-        encode_u16(1) + encode_u32(static_cast<std::uint32_t>(value.size())) + std::string{value};
-    return encode_message('T', description) + encode_message('D', row) +
-           encode_message('C', c_string("SELECT 1"));
-}
-
-std::string ready_for_query(char status) {
-    return encode_message('Z', std::string(1, status));
-}
-
-std::string first_word(std::string_view sql) {
-    std::string word;
-    for (const char letter : sql) {
-        if (std::isalpha(static_cast<unsigned char>(letter)))
-            word += static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
-        else if (!word.empty())
-            break;
-    }
-    return word;
-}
-
-std::uint64_t make_backend_key(std::uint32_t instance_id) {
-    std::uint64_t random = 0;
-    RAND_bytes(reinterpret_cast<unsigned char*>(&random), sizeof random);
-    // Top bit 0: 11 bits of SQL instance id, 52 random bits.
-    constexpr std::uint64_t random_bits = (std::uint64_t{1} << 52) - 1;
-    return (std::uint64_t{instance_id & 0x7ff} << 52) | (random & random_bits);
 }
 
 /// A gRPC server's first frame: SETTINGS with MAX_FRAME_SIZE 16384 (RFC 9113 6.5).
@@ -92,49 +38,12 @@ constexpr std::string_view bad_request = "HTTP/1.1 400 Bad Request\r\n"
 
 } // namespace
 
-class fake_session::running_hash {
-public:
-    running_hash() : context_{EVP_MD_CTX_new()} {
-        EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
-    }
-
-    void add(std::string_view bytes) {
-        EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
-    }
-
-    /// Of what was added so far.
-    [[nodiscard]] std::string hexadecimal() const {
-        const context_ptr copied{EVP_MD_CTX_new()};
-        EVP_MD_CTX_copy_ex(copied.get(), context_.get());
-        std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-        unsigned size = 0;
-        EVP_DigestFinal_ex(copied.get(), digest.data(), &size);
-        std::string text;
-        for (unsigned i = 0; i < size; ++i) {
-            text += "0123456789abcdef"[digest[i] >> 4];
-            text += "0123456789abcdef"[digest[i] & 15];
-        }
-        return text;
-    }
-
-private:
-    struct deleter {
-        void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-    };
-
-    using context_ptr = std::unique_ptr<EVP_MD_CTX, deleter>;
-    context_ptr context_;
-};
-
 fake_session::fake_session(fake_transport::tcp::socket socket, std::uint64_t id, fake_world& world,
                            behaviour plays, std::shared_ptr<asio::ssl::context> context)
     : transport_{std::move(socket)}, id_{id}, world_{world}, plays_{plays}, context_{std::move(
                                                                                 context)},
       scratch_(scratch_size), until_key_update_{world.options.key_update_every},
-      raw_hash_{std::make_unique<running_hash>()}, woken_{transport_.socket().get_executor(),
-                                                          asio::steady_timer::time_point::max()} {}
-
-fake_session::~fake_session() = default;
+      woken_{transport_.socket().get_executor(), asio::steady_timer::time_point::max()} {}
 
 asio::awaitable<void> fake_session::run() {
     co_await converse();
@@ -402,31 +311,17 @@ asio::awaitable<bool> fake_session::authenticate(const parameter_map& parameters
 }
 
 asio::awaitable<bool> fake_session::welcome() {
-    constexpr std::uint32_t authentication_ok = 0;
-    const bool measured = plays_.release == node_release::v19_1;
-    std::string greeting = encode_message('R', encode_u32(authentication_ok));
-    greeting += parameter_status("server_version", measured ? "9.5.0" : "13.0.0");
-    greeting += parameter_status("crdb_version", measured ? "CockroachDB OSS v19.1.11 (fake)"
-                                                          : "CockroachDB OSS v22.1.0 (fake)");
-    greeting += parameter_status("client_encoding", "UTF8");
-    greeting += parameter_status("DateStyle", measured ? "ISO" : "ISO, MDY");
-    greeting += parameter_status("integer_datetimes", "on");
-    greeting += parameter_status("standard_conforming_strings", "on");
-    if (!measured) {
+    if (plays_.release != node_release::v19_1) {
         backend_key_ = make_backend_key(world_.options.sql_instance_id);
         world_.by_backend_key[backend_key_] = this;
-        greeting += encode_message('K', encode_u32(static_cast<std::uint32_t>(backend_key_ >> 32)) +
-                                            encode_u32(static_cast<std::uint32_t>(backend_key_)));
     }
-    greeting += ready_for_query('I');
-
     // Noted first: a test that has read our ReadyForQuery may look at the record at once.
     logged_in_ = true;
     record([&](connection_record& seen) {
         seen.logged_in = true;
         seen.backend_key = backend_key_;
     });
-    co_return co_await send(std::move(greeting));
+    co_return co_await send(login_replies(plays_.release, backend_key_));
 }
 
 void fake_session::cancel_request_arrived(std::string_view body) {
@@ -438,115 +333,6 @@ void fake_session::cancel_request_arrived(std::string_view body) {
         return;
     if (const auto found = world_.by_backend_key.find(key); found != world_.by_backend_key.end())
         found->second->cancel_query();
-}
-
-// ---- after the login --------------------------------------------------------------------------
-
-asio::awaitable<void> fake_session::sql() {
-    // Errors in the extended protocol are answered once, then all is skipped up to the Sync.
-    const auto not_played =
-        encode_error({"ERROR", "0A000", "this fake node speaks the simple protocol only", {}, {}});
-    bool skipping_to_sync = false;
-    for (;;) {
-        auto message = co_await read_message();
-        if (!message || message->type == 'X')
-            co_return;
-        if (message->type == 'Q') {
-            if (message->body.ends_with('\0'))
-                message->body.pop_back();
-            co_await answer_query(std::move(message->body));
-        } else if (message->type == 'S') {
-            skipping_to_sync = false;
-            co_await send(ready_for_query(transaction_status_));
-        } else if (!std::exchange(skipping_to_sync, true)) {
-            co_await send(not_played);
-        }
-    }
-}
-
-asio::awaitable<void> fake_session::answer_query(std::string text) {
-    record([&](connection_record& seen) {
-        if (seen.queries.size() < 1000)
-            seen.queries.push_back(text.substr(0, world_.options.stored_bytes_cap));
-    });
-
-    // Drivers insist that these return no rows, and read the transaction status.
-    const auto word = first_word(text);
-    std::string answer;
-    if (word.empty()) {
-        answer = encode_message('I');
-    } else if (word == "BEGIN" || word == "START") {
-        transaction_status_ = 'T';
-        answer = encode_message('C', c_string("BEGIN"));
-    } else if (word == "COMMIT" || word == "ROLLBACK") {
-        transaction_status_ = 'I';
-        answer = encode_message('C', c_string(word));
-    } else if (word == "SET" || word == "DISCARD" || word == "DEALLOCATE") {
-        answer = encode_message('C', c_string(word));
-    } else {
-        bool cancelled = false;
-        if (text.find("pg_sleep(") != std::string::npos)
-            cancelled = co_await sleep_in_query();
-        answer = cancelled ? encode_error({"ERROR", "57014", "query execution canceled", {}, {}})
-                           : text_row(text);
-    }
-    answer += ready_for_query(transaction_status_);
-    co_await send(std::move(answer));
-}
-
-/// Any pg_sleep lasts until it is cancelled (true) or the client speaks or is gone: tests do not
-/// wait for clocks.
-asio::awaitable<bool> fake_session::sleep_in_query() {
-    using namespace asio::experimental::awaitable_operators;
-    query_cancelled_ = false;
-    co_await (woken_.async_wait(as_result) || transport_.wait_for_bytes());
-    co_return query_cancelled_;
-}
-
-asio::awaitable<void> fake_session::raw_echo() {
-    auto bytes = begin_raw();
-    for (;;) {
-        co_await send_raw(bytes);
-        const auto size = co_await transport_.read(scratch_);
-        if (size == 0)
-            co_return;
-        bytes.assign(scratch_.data(), size);
-        store(bytes);
-    }
-}
-
-asio::awaitable<void> fake_session::raw_flood() {
-    using namespace asio::experimental::awaitable_operators;
-    auto flood = [](fake_session& self) -> asio::awaitable<void> {
-        const auto total = self.world_.options.flood_bytes;
-        for (std::uint64_t sent = 0; sent < total;) {
-            const auto size =
-                static_cast<std::size_t>(std::min<std::uint64_t>(flood_chunk, total - sent));
-            const auto chunk = flood_pattern(sent, size);
-            const bool sent_it = co_await self.send_raw(chunk);
-            if (!sent_it)
-                co_return;
-            sent += size;
-        }
-        co_await self.transport_.send_end(close_kind::clean);
-        self.transport_.cancel_reads();
-    };
-    co_await (flood(*this) && raw_sink());
-}
-
-asio::awaitable<void> fake_session::raw_sink() {
-    begin_raw();
-    for (;;) {
-        const auto size = co_await transport_.read(scratch_);
-        if (size == 0)
-            co_return;
-        store({scratch_.data(), size});
-    }
-}
-
-asio::awaitable<void> fake_session::wait_for_resume() {
-    while (!world_.reading_resumed && !transport_.ended())
-        co_await woken_.async_wait(as_result);
 }
 
 // ---- ends -------------------------------------------------------------------------------------
@@ -657,36 +443,6 @@ asio::awaitable<bool> fake_session::fill_to(std::size_t size) {
 
 asio::awaitable<bool> fake_session::send(std::string bytes) {
     co_return co_await transport_.write(bytes);
-}
-
-asio::awaitable<bool> fake_session::send_raw(std::string_view bytes) {
-    if (const auto every = world_.options.key_update_every; every > 0) {
-        if (until_key_update_ < bytes.size()) {
-            transport_.update_keys();
-            until_key_update_ = every;
-        }
-        until_key_update_ -= std::min<std::uint64_t>(until_key_update_, bytes.size());
-    }
-    const bool sent = co_await transport_.write(bytes);
-    if (sent)
-        record([&](connection_record& seen) { seen.raw_sent += bytes.size(); });
-    co_return sent;
-}
-
-/// From here on bytes are the test's, and hashed. Returns those that came early.
-std::string fake_session::begin_raw() {
-    phase_ = phase::raw;
-    auto early = std::exchange(buffered_, {});
-    hash_raw(early); // they were counted when they came
-    return early;
-}
-
-void fake_session::hash_raw(std::string_view bytes) {
-    raw_hash_->add(bytes);
-    record([&](connection_record& seen) {
-        seen.raw_received += bytes.size();
-        seen.raw_sha256 = raw_hash_->hexadecimal();
-    });
 }
 
 void fake_session::store(std::string_view bytes) {

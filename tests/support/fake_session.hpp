@@ -2,6 +2,7 @@
 
 #include "support/fake_transport.hpp"
 #include "support/record_book.hpp"
+#include "support/running_hash.hpp"
 
 #include <memory>
 #include <string>
@@ -26,7 +27,6 @@ class fake_session {
 public:
     fake_session(fake_transport::tcp::socket socket, std::uint64_t id, fake_world& world,
                  behaviour plays, std::shared_ptr<boost::asio::ssl::context> context);
-    ~fake_session();
 
     fake_session(const fake_session&) = delete;
     fake_session& operator=(const fake_session&) = delete;
@@ -98,8 +98,6 @@ private:
     /// Where the bytes that come are counted.
     enum class phase { before_tls, handshake, plaintext, raw };
 
-    class running_hash;
-
     fake_transport transport_;
     std::uint64_t id_;
     fake_world& world_;
@@ -113,7 +111,7 @@ private:
     char transaction_status_ = 'I';
     std::uint64_t backend_key_ = 0;
     std::uint64_t until_key_update_ = 0;
-    std::unique_ptr<running_hash> raw_hash_;
+    running_hash raw_hash_;
     boost::asio::steady_timer woken_; // resume, a cancelled query
 };
 

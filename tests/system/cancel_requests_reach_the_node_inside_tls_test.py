@@ -28,6 +28,17 @@ def test_ctrl_c_in_psql(door, postgres):
     assert code != 0 and "canceling statement due to user request" in said
 
 
+def test_ctrl_c_where_tls_is_required(settings, postgres):
+    """libpq before 17 sends its CancelRequest in clear even then, to loopback."""
+    listener = {"bind": "127.0.0.1:0", "tls": {"auto": True, "required": True}}
+    with Roachpin(settings([listener])) as proxy:
+        options = {"host": "localhost", "port": proxy.port, "sslmode": "require"}
+        with InterruptedPsql("SELECT pg_sleep(60), 'required'", **options) as psql:
+            postgres.wait_running("required")
+            code, said = psql.interrupt()
+        assert code != 0 and "canceling statement due to user request" in said
+
+
 def test_cancel_of_psycopg2(door, postgres):
     with Closing(psycopg2.connect(door.dsn)) as connection, connection.cursor() as cursor:
         ended = []

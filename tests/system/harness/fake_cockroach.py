@@ -42,10 +42,6 @@ class FakeCockroach:
     def __exit__(self, *error):
         assert self._process.stop() == 0
 
-    def seen(self):
-        """The connections that have ended."""
-        return [Seen(record) for record in self._events(self._process.lines, "connection")]
-
     def wait_finished(self, count, within=PATIENCE):
         """The connections that have ended, once they are so many."""
         return [Seen(record) for record in self._wait("connection", count, within)]

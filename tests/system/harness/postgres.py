@@ -131,10 +131,6 @@ class Postgres:
         rows = until(f"{text!r} runs", lambda: self.ask(query, f"%{text}%"), within)
         return rows[0][0]
 
-    @property
-    def output(self):
-        return self._server.output
-
     def stop(self):
         self._server.stop(signal.SIGINT)  # "fast": sessions are ended, not waited for
         shutil.rmtree(self.directory)

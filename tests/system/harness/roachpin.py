@@ -38,13 +38,13 @@ def configuration(ca_file, nodes, listeners=None, cluster=None, **sections):
 class Roachpin:
     """`roachpin run`. As a context manager it ends with a drain, which must be clean."""
 
-    def __init__(self, settings, *flags, binary=None, **popen):
+    def __init__(self, settings, *flags, **popen):
         self._directory = tempfile.TemporaryDirectory(prefix="roachpin-run-")
         self.settings = settings
         self.config_file = Path(self._directory.name) / "roachpin.yaml"
         self.config_file.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.process = Process(
-            [binary or BINARY, "run", "-c", self.config_file, *flags], **popen
+            [BINARY, "run", "-c", self.config_file, *flags], **popen
         )
 
     def __enter__(self):

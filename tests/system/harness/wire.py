@@ -31,7 +31,6 @@ class Refusal(dict):
     """An ErrorResponse: its fields by their letters."""
 
     code = property(lambda self: self["C"])
-    message = property(lambda self: self["M"])
     explanation = property(lambda self: self.get("D", "") + "\n" + self.get("H", ""))
 
     @property
@@ -79,11 +78,9 @@ class Wire:
         self.send(opening(SSL))
         return self.receive(1)
 
-    def start_tls(self, context=None, name="localhost"):
-        """The handshake; without a context, as libpq's sslmode=require: nothing is verified."""
-        context = context or unverified()
-        self.socket = context.wrap_socket(
-            self.socket, server_hostname=name if context.check_hostname else None)
+    def start_tls(self, context=None):
+        """The handshake."""
+        self.socket = (context or unverified()).wrap_socket(self.socket)
         return self
 
     def read(self):
@@ -141,19 +138,11 @@ class Wire:
                 assert kind in (b"T", b"C"), (kind, body)
 
 
-def unverified(**options):
+def unverified(alpn=None, certificate=None):
+    """As libpq's sslmode=require: whoever answers is believed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return with_options(context, **options)
-
-
-def verified(ca_file, **options):
-    context = ssl.create_default_context(cafile=str(ca_file))
-    return with_options(context, **options)
-
-
-def with_options(context, alpn=None, certificate=None):
     if alpn:
         context.set_alpn_protocols(alpn)
     if certificate:

@@ -7,7 +7,6 @@
 #include <fstream>
 #include <iterator>
 #include <set>
-
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -72,14 +72,15 @@ constexpr auto not_endpoints = {
 TEST(core_endpoint, other_texts_are_refused) {
     for (const auto text : not_endpoints) {
         const auto parsed = endpoint::parse(text);
-        ASSERT_FALSE(parsed) << text;
-        EXPECT_NE(parsed.error().sentence.find("127.0.0.1:26257"), std::string::npos) << text;
+        EXPECT_FALSE(parsed) << text;
+        EXPECT_TRUE(parsed || parsed.error().sentence.find("127.0.0.1:26257") != std::string::npos)
+            << text;
     }
 }
 
 TEST(core_endpoint, a_bind_address_is_an_endpoint_or_a_unix_path) {
     const auto longest = "unix:/" + std::string(106, 'x');
-    for (const std::string text :
+    for (const auto& text :
          {std::string("127.0.0.1:26257"), std::string("[::1]:26257"),
           std::string("unix:/run/roachpin/.s.PGSQL.26257"), std::string("unix:/a b"), longest}) {
         const auto parsed = core::parse_bind_address(text);
@@ -92,8 +93,8 @@ TEST(core_endpoint, a_bind_address_is_an_endpoint_or_a_unix_path) {
 TEST(core_endpoint, other_bind_addresses_are_refused) {
     for (const auto text : not_endpoints) {
         const auto parsed = core::parse_bind_address(text);
-        ASSERT_FALSE(parsed) << text;
-        EXPECT_NE(parsed.error().sentence.find("unix:/"), std::string::npos) << text;
+        EXPECT_FALSE(parsed) << text;
+        EXPECT_TRUE(parsed || parsed.error().sentence.find("unix:/") != std::string::npos) << text;
     }
     const auto too_long = "unix:/" + std::string(107, 'x');
     for (const std::string_view text :

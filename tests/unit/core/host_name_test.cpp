@@ -117,7 +117,8 @@ TEST(core_host_name, lengths_are_those_of_the_dns) {
 }
 
 TEST(core_host_name, spellings_of_one_host_are_equal) {
-    EXPECT_EQ(host_name::parse("CRDB.internal.").value(), host_name::parse("crdb.internal").value());
+    EXPECT_EQ(host_name::parse("CRDB.internal.").value(),
+              host_name::parse("crdb.internal").value());
     EXPECT_EQ(host_name::parse("::ffff:10.1.2.3").value(), host_name::parse("10.1.2.3").value());
     EXPECT_NE(host_name::parse("crdb").value(), host_name::parse("crdb.internal").value());
     EXPECT_LT(host_name::parse("a").value(), host_name::parse("b").value());

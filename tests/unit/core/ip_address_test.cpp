@@ -106,8 +106,8 @@ TEST(core_ip_address, other_spellings_are_refused) {
              "１０.1.2.3"sv,
          }) {
         const auto parsed = ip_address::parse(text);
-        ASSERT_FALSE(parsed) << text;
-        EXPECT_NE(parsed.error().sentence.find(text), std::string::npos) << text;
+        EXPECT_FALSE(parsed) << text;
+        EXPECT_TRUE(parsed || parsed.error().sentence.find(text) != std::string::npos) << text;
     }
 }
 

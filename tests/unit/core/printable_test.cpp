@@ -18,18 +18,10 @@ TEST(core_printable, what_could_move_a_cursor_or_forge_a_line_is_escaped) {
     };
 
     for (const auto& [text, shown] : {
-             row{"", ""},
-             row{"psql", "psql"},
-             row{" ~!\"'=", " ~!\"'="},
-             row{"a\nb", "a\\x0ab"},
-             row{"a\r\nb", "a\\x0d\\x0ab"},
-             row{"\x1b[2J", "\\x1b[2J"},
-             row{"a\0b"sv, "a\\x00b"},
-             row{"\x7f", "\\x7f"},
-             row{"\\x0a", "\\\\x0a"},
-             row{"b\xc3\xbc", "b\\xc3\\xbc"},
-             row{"\xff\xfe", "\\xff\\xfe"},
-             row{"\xc2\x9b", "\\xc2\\x9b"}, // CSI in UTF-8
+             row{"", ""}, row{"psql", "psql"}, row{" ~!\"'=", " ~!\"'="}, row{"a\nb", "a\\x0ab"},
+             row{"a\r\nb", "a\\x0d\\x0ab"}, row{"\x1b[2J", "\\x1b[2J"}, row{"a\0b"sv, "a\\x00b"},
+             row{"\x7f", "\\x7f"}, row{"\\x0a", "\\\\x0a"}, row{"b\xc3\xbc", "b\\xc3\\xbc"},
+             row{"\xff\xfe", "\\xff\\xfe"}, row{"\xc2\x9b", "\\xc2\\x9b"}, // CSI in UTF-8
          }) {
         EXPECT_EQ(printable(text), shown);
     }

@@ -93,8 +93,7 @@ TEST(core_spki_pin, a_wrong_digit_is_refused_wherever_it_is) {
 /// list compared as text would miss three.
 TEST(core_spki_pin, bits_in_the_padding_are_refused) {
     int accepted = 0;
-    for (const char last :
-         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"sv) {
+    for (const char last : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"sv) {
         std::string text(real);
         text[42] = last;
         if (const auto parsed = spki_pin::parse(text)) {

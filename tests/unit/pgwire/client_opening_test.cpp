@@ -26,16 +26,21 @@ using steps = std::vector<std::string>;
 
 struct namer {
     std::string operator()(const opening::read&) const { return "read"; }
+
     std::string operator()(const opening::decline_encryption&) const { return "decline"; }
+
     std::string operator()(const opening::start_tls& start) const {
         return start.direct ? "start direct tls" : "start tls";
     }
+
     std::string operator()(const opening::startup& startup) const {
         return "startup of " + startup.message.user + ", " + std::to_string(startup.replay.size());
     }
+
     std::string operator()(const opening::cancel& cancel) const {
         return "cancel, " + std::to_string(cancel.packet.size());
     }
+
     std::string operator()(const opening::refuse& refuse) const {
         return refuse.tell ? "refuse" : "refuse silently";
     }
@@ -97,29 +102,46 @@ TEST(pgwire_client_opening, legal_orders_lead_to_what_the_client_wants) {
     for (const auto& [name, offers_tls, script, expected] : {
              script_row{"in clear", false, {startup}, {"startup of app, 75"}},
              script_row{"in clear, where TLS is offered", true, {startup}, {"startup of app, 75"}},
-             script_row{"SSLRequest", true, {ssl, without_alpn, startup},
+             script_row{"SSLRequest",
+                        true,
+                        {ssl, without_alpn, startup},
                         {"start tls", "read", "startup of app, 75"}},
-             script_row{"SSLRequest, ALPN agreed on", true, {ssl, with_alpn, startup},
+             script_row{"SSLRequest, ALPN agreed on",
+                        true,
+                        {ssl, with_alpn, startup},
                         {"start tls", "read", "startup of app, 75"}},
-             script_row{"SSLRequest declined", false, {ssl, startup},
-                        {"decline", "startup of app, 75"}},
-             script_row{"GSSENCRequest", true, {gssenc, startup},
-                        {"decline", "startup of app, 75"}},
-             script_row{"GSSENCRequest, then SSLRequest", true,
+             script_row{
+                 "SSLRequest declined", false, {ssl, startup}, {"decline", "startup of app, 75"}},
+             script_row{
+                 "GSSENCRequest", true, {gssenc, startup}, {"decline", "startup of app, 75"}},
+             script_row{"GSSENCRequest, then SSLRequest",
+                        true,
                         {gssenc, ssl, without_alpn, startup},
                         {"decline", "start tls", "read", "startup of app, 75"}},
-             script_row{"GSSENCRequest, then SSLRequest declined", false, {gssenc, ssl, startup},
+             script_row{"GSSENCRequest, then SSLRequest declined",
+                        false,
+                        {gssenc, ssl, startup},
                         {"decline", "decline", "startup of app, 75"}},
-             script_row{"SSLRequest declined, then GSSENCRequest", false, {ssl, gssenc, startup},
+             script_row{"SSLRequest declined, then GSSENCRequest",
+                        false,
+                        {ssl, gssenc, startup},
                         {"decline", "decline", "startup of app, 75"}},
-             script_row{"direct TLS", true, {hello_octet, with_alpn, startup},
+             script_row{"direct TLS",
+                        true,
+                        {hello_octet, with_alpn, startup},
                         {"start direct tls", "read", "startup of app, 75"}},
              script_row{"cancel in clear", false, {cancel}, {"cancel, 16"}},
-             script_row{"cancel inside TLS", true, {ssl, without_alpn, cancel},
+             script_row{"cancel inside TLS",
+                        true,
+                        {ssl, without_alpn, cancel},
                         {"start tls", "read", "cancel, 16"}},
-             script_row{"cancel inside direct TLS", true, {hello_octet, with_alpn, cancel},
+             script_row{"cancel inside direct TLS",
+                        true,
+                        {hello_octet, with_alpn, cancel},
                         {"start direct tls", "read", "cancel, 16"}},
-             script_row{"cancel behind declined encryption", false, {gssenc, ssl, cancel},
+             script_row{"cancel behind declined encryption",
+                        false,
+                        {gssenc, ssl, cancel},
                         {"decline", "decline", "cancel, 16"}},
          }) {
         client_opening whole(offers_tls);
@@ -132,39 +154,65 @@ TEST(pgwire_client_opening, legal_orders_lead_to_what_the_client_wants) {
 TEST(pgwire_client_opening, illegal_orders_are_refused) {
     const auto protocol_2 = test::first_packet_of(2U << 16, "x");
     for (const auto& [name, offers_tls, script, expected] : {
-             script_row{"direct TLS without ALPN", true, {hello_octet, without_alpn},
+             script_row{"direct TLS without ALPN",
+                        true,
+                        {hello_octet, without_alpn},
                         {"start direct tls", "refuse"}},
-             script_row{"direct TLS where none is offered", false, {hello_octet},
-                        {"refuse silently"}},
+             script_row{
+                 "direct TLS where none is offered", false, {hello_octet}, {"refuse silently"}},
              script_row{"a second SSLRequest", false, {ssl, ssl}, {"decline", "refuse"}},
-             script_row{"a second SSLRequest, a GSSENCRequest between", false, {ssl, gssenc, ssl},
+             script_row{"a second SSLRequest, a GSSENCRequest between",
+                        false,
+                        {ssl, gssenc, ssl},
                         {"decline", "decline", "refuse"}},
              script_row{"a second GSSENCRequest", true, {gssenc, gssenc}, {"decline", "refuse"}},
-             script_row{"a second GSSENCRequest, an SSLRequest between", false,
-                        {gssenc, ssl, gssenc}, {"decline", "decline", "refuse"}},
-             script_row{"SSLRequest inside TLS", true, {ssl, without_alpn, ssl},
+             script_row{"a second GSSENCRequest, an SSLRequest between",
+                        false,
+                        {gssenc, ssl, gssenc},
+                        {"decline", "decline", "refuse"}},
+             script_row{"SSLRequest inside TLS",
+                        true,
+                        {ssl, without_alpn, ssl},
                         {"start tls", "read", "refuse"}},
-             script_row{"SSLRequest inside direct TLS", true, {hello_octet, with_alpn, ssl},
+             script_row{"SSLRequest inside direct TLS",
+                        true,
+                        {hello_octet, with_alpn, ssl},
                         {"start direct tls", "read", "refuse"}},
-             script_row{"GSSENCRequest inside TLS", true, {ssl, without_alpn, gssenc},
+             script_row{"GSSENCRequest inside TLS",
+                        true,
+                        {ssl, without_alpn, gssenc},
                         {"start tls", "read", "refuse"}},
-             script_row{"GSSENCRequest inside direct TLS", true, {hello_octet, with_alpn, gssenc},
+             script_row{"GSSENCRequest inside direct TLS",
+                        true,
+                        {hello_octet, with_alpn, gssenc},
                         {"start direct tls", "read", "refuse"}},
-             script_row{"a ClientHello behind a declined SSLRequest", false, {ssl, hello_octet},
+             script_row{"a ClientHello behind a declined SSLRequest",
+                        false,
+                        {ssl, hello_octet},
                         {"decline", "refuse silently"}},
-             script_row{"a ClientHello behind a GSSENCRequest", true, {gssenc, hello_octet},
+             script_row{"a ClientHello behind a GSSENCRequest",
+                        true,
+                        {gssenc, hello_octet},
                         {"decline", "refuse silently"}},
-             script_row{"TLS inside TLS", true, {ssl, with_alpn, hello_octet},
+             script_row{"TLS inside TLS",
+                        true,
+                        {ssl, with_alpn, hello_octet},
                         {"start tls", "read", "refuse silently"}},
-             script_row{"TLS inside direct TLS", true, {hello_octet, with_alpn, hello_octet},
+             script_row{"TLS inside direct TLS",
+                        true,
+                        {hello_octet, with_alpn, hello_octet},
                         {"start direct tls", "read", "refuse silently"}},
              script_row{"protocol 2.0", false, {protocol_2}, {"refuse"}},
-             script_row{"protocol 2.0 inside TLS", true, {ssl, without_alpn, protocol_2},
+             script_row{"protocol 2.0 inside TLS",
+                        true,
+                        {ssl, without_alpn, protocol_2},
                         {"start tls", "read", "refuse"}},
              script_row{"HTTP", true, {std::string("GET / HTTP/1.1\r\n\r\n")}, {"refuse"}},
              script_row{"a length of 10001", false, {test::startup_of_size(10'001)}, {"refuse"}},
-             script_row{"a crdb: parameter", false,
-                        {test::startup_message({{"crdb:remote_addr", "x"}})}, {"refuse"}},
+             script_row{"a crdb: parameter",
+                        false,
+                        {test::startup_message({{"crdb:remote_addr", "x"}})},
+                        {"refuse"}},
          }) {
         client_opening machine(offers_tls);
         EXPECT_EQ(play(machine, script), expected) << name;
@@ -256,7 +304,7 @@ TEST(pgwire_client_opening, knows_whether_it_heard_anything_and_whether_it_is_en
 
 /// Some octets a hostile client could send: real packets, whole or maimed, and noise.
 std::string hostile_octets(std::mt19937& random) {
-    const auto packets = test::real_packets();
+    static const auto packets = test::real_packets();
     std::string octets = random() % 8 == 0 ? test::client_hello : packets[random() % 8].octets;
     switch (random() % 6) {
     case 0:
@@ -295,8 +343,8 @@ bool is_whole_startup(const opening::startup& step) {
     }
     const auto parameters = test::parse_startup_parameters(replay.substr(8, size - 8));
     const auto user = parameters ? parameters->find("user") : test::parameter_map::const_iterator{};
-    return parameters && (user == parameters->end() ? std::string() : user->second) ==
-                             step.message.user;
+    return parameters &&
+           (user == parameters->end() ? std::string() : user->second) == step.message.user;
 }
 
 TEST(pgwire_client_opening, whatever_comes_it_ends_and_never_with_half_a_startup_message) {

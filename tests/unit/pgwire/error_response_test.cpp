@@ -19,11 +19,16 @@ struct field {
     friend bool operator==(const field&, const field&) = default;
 };
 
+void PrintTo(const field& one, std::ostream* out) {
+    *out << one.code << one.value;
+}
+
 /// The layout of an ErrorResponse, read by the book: 'E', the length, fields, a zero octet, and
 /// nothing behind it.
 std::vector<field> fields_of(const core::bytes& message) {
     std::string rest(core::as_text(message));
-    if (rest.size() < 6 || rest[0] != 'E' || test::decode_u32(rest.substr(1, 4)) + 1 != rest.size()) {
+    if (rest.size() < 6 || rest[0] != 'E' ||
+        test::decode_u32(rest.substr(1, 4)) + 1 != rest.size()) {
         ADD_FAILURE() << "no ErrorResponse";
         return {};
     }
@@ -51,19 +56,27 @@ TEST(pgwire_error_response, fields_come_in_order_and_empty_ones_do_not) {
     for (const auto& [name, given, expected] : {
              row{"everything",
                  {"08004", "refused", "expected A, presented B", "look at ca_file"},
-                 {{'C', "08004"}, {'M', "refused"}, {'D', "expected A, presented B"},
+                 {{'C', "08004"},
+                  {'M', "refused"},
+                  {'D', "expected A, presented B"},
                   {'H', "look at ca_file"}}},
-             row{"no detail", {"57P01", "draining", "", "retry"},
+             row{"no detail",
+                 {"57P01", "draining", "", "retry"},
                  {{'C', "57P01"}, {'M', "draining"}, {'H', "retry"}}},
-             row{"no hint", {"53300", "full", "limit 10", ""},
+             row{"no hint",
+                 {"53300", "full", "limit 10", ""},
                  {{'C', "53300"}, {'M', "full"}, {'D', "limit 10"}}},
-             row{"the message alone", {"08P01", "malformed", "", ""},
+             row{"the message alone",
+                 {"08P01", "malformed", "", ""},
                  {{'C', "08P01"}, {'M', "malformed"}}},
-             row{"a NUL ends a field", {"08P01", "before\0after"s, "d\0"s, ""},
+             row{"a NUL ends a field",
+                 {"08P01", "before\0after"s, "d\0"s, ""},
                  {{'C', "08P01"}, {'M', "before"}, {'D', "d"}}},
-             row{"nothing before a NUL is an empty field", {"08P01", "m", "\0after"s, "\0"s},
+             row{"nothing before a NUL is an empty field",
+                 {"08P01", "m", "\0after"s, "\0"s},
                  {{'C', "08P01"}, {'M', "m"}}},
-             row{"octets of any kind", {"08P01", "\x01\xff\n", "", ""},
+             row{"octets of any kind",
+                 {"08P01", "\x01\xff\n", "", ""},
                  {{'C', "08P01"}, {'M', "\x01\xff\n"}}},
          }) {
         auto fields = fields_of(pgwire::encode_error_response(given));
@@ -77,8 +90,7 @@ TEST(pgwire_error_response, fields_come_in_order_and_empty_ones_do_not) {
 
 TEST(pgwire_error_response, its_octets_are_those_of_the_protocol) {
     const auto message = pgwire::encode_error_response({"57P01", "bye", "", ""});
-    EXPECT_EQ(core::as_text(message),
-              "E\0\0\0\x1fSFATAL\0VFATAL\0C57P01\0Mbye\0\0"s);
+    EXPECT_EQ(core::as_text(message), "E\0\0\0\x1fSFATAL\0VFATAL\0C57P01\0Mbye\0\0"s);
 }
 
 TEST(pgwire_error_response, a_client_reads_it) {

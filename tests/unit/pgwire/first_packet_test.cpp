@@ -15,7 +15,7 @@ using pgwire::first_packet;
 using pgwire::parse_first_packet;
 using test::first_packet_of;
 
-constexpr std::array kinds{"incomplete"sv,     "ssl_request"sv,    "gssenc_request"sv,
+constexpr std::array kinds{"incomplete"sv,       "ssl_request"sv,    "gssenc_request"sv,
                            "tls_client_hello"sv, "cancel_request"sv, "startup_message"sv,
                            "malformed"sv};
 static_assert(kinds.size() == std::variant_size_v<pgwire::first_packet_kind>);
@@ -57,6 +57,7 @@ TEST(pgwire_first_packet, is_refused_as_early_as_its_octets_allow) {
     constexpr auto version = [](std::uint32_t major, std::uint32_t minor) {
         return major << 16 | minor;
     };
+
     struct row {
         const char* name;
         std::string octets;
@@ -135,7 +136,8 @@ TEST(pgwire_first_packet, a_startup_message_says_who_wants_what) {
              row{"psql", test::psql_startup, 0, "app", "bank", "psql"},
              row{"the user alone", test::startup_message({{"user", "app"}}), 0, "app", "", ""},
              row{"nobody", test::startup_message({}), 0, "", "", ""},
-             row{"protocol 3.2", test::startup_message({{"user", "app"}}, v3 + 2), 2, "app", "", ""},
+             row{"protocol 3.2", test::startup_message({{"user", "app"}}, v3 + 2), 2, "app", "",
+                 ""},
              row{"protocol 3.9999", test::startup_message({{"user", "a"}}, v3 + 9999), 9999, "a",
                  "", ""},
              row{"protocol 3.65535", test::startup_message({{"user", "a"}}, v3 + 65535), 65535, "a",
@@ -196,7 +198,10 @@ TEST(pgwire_first_packet, crdb_parameters_are_refused_in_any_case_and_place) {
     };
 
     for (const auto& [name, body, kind] : {
-             row{"as documented", "crdb:remote_addr\0" "10.1.2.3:4\0user\0a\0\0"sv, "malformed"},
+             row{"as documented",
+                 "crdb:remote_addr\0"
+                 "10.1.2.3:4\0user\0a\0\0"sv,
+                 "malformed"},
              row{"last", "user\0a\0crdb:session_revival_token_base64\0x\0\0"sv, "malformed"},
              row{"an unknown one", "user\0a\0crdb:x\0y\0\0"sv, "malformed"},
              row{"the prefix alone", "user\0a\0crdb:\0y\0\0"sv, "malformed"},

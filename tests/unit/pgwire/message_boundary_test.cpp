@@ -47,7 +47,8 @@ TEST(pgwire_message_boundary, is_known_exactly_wherever_the_reads_fall) {
         for (std::size_t at = 0; at < sent.octets.size();) {
             ASSERT_EQ(framing.at_boundary(), sent.boundaries.contains(at)) << i << ", " << at;
             const auto size = 1 + random() % largest_read;
-            framing.follow(as_bytes(sent.octets).subspan(at, std::min(size, sent.octets.size() - at)));
+            framing.follow(
+                as_bytes(sent.octets).subspan(at, std::min(size, sent.octets.size() - at)));
             at += size;
         }
         EXPECT_TRUE(framing.at_boundary()) << i;

@@ -31,10 +31,10 @@ inline std::string startup_of_size(std::size_t size) {
 inline const std::string client_hello("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
 
 /// psql 15: "-h localhost -U app bank".
-inline const std::string psql_startup(
-    "\x00\x00\x00\x4b\x00\x03\x00\x00"
-    "user\0app\0database\0bank\0application_name\0psql\0client_encoding\0UTF8\0\0",
-    75);
+inline const std::string
+    psql_startup("\x00\x00\x00\x4b\x00\x03\x00\x00"
+                 "user\0app\0database\0bank\0application_name\0psql\0client_encoding\0UTF8\0\0",
+                 75);
 
 /// A CancelRequest of protocol 3.2: its key may have up to 256 octets.
 inline std::string cancel_request_with_key(std::size_t key_size) {

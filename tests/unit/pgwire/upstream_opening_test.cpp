@@ -30,9 +30,10 @@ TEST(pgwire_upstream_opening, every_first_octet_has_its_meaning_alone_and_with_m
     for (unsigned octet = 0; octet < 256; ++octet) {
         const auto first = static_cast<std::uint8_t>(octet);
         EXPECT_EQ(judge_ssl_answer(core::bytes{first}), expected_of(octet, false)) << octet;
-        for (const std::uint8_t second : {0x00, 0x16, 0x45, 0x53, 0xff}) {
+        for (const unsigned more : {0x00U, 0x16U, 0x45U, 0x53U, 0xffU}) {
+            const auto second = static_cast<std::uint8_t>(more);
             EXPECT_EQ(judge_ssl_answer(core::bytes{first, second}), expected_of(octet, true))
-                << octet << ", " << unsigned{second};
+                << octet << ", " << more;
         }
         core::bytes many(100, 'S');
         many.front() = first;

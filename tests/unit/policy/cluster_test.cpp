@@ -29,8 +29,8 @@ texts order(const policy::cluster& cluster, std::size_t turn) {
 }
 
 TEST(policy_cluster, the_order_is_rotated_by_the_turn) {
-    const policy::cluster cluster({node("a", {"10.0.0.1:1"}), node("b", {"10.0.0.2:1"}),
-                                   node("c", {"10.0.0.3:1"})});
+    const policy::cluster cluster(
+        {node("a", {"10.0.0.1:1"}), node("b", {"10.0.0.2:1"}), node("c", {"10.0.0.3:1"})});
     const texts first{"a 10.0.0.1:1", "b 10.0.0.2:1", "c 10.0.0.3:1"};
     EXPECT_EQ(order(cluster, 0), first);
     EXPECT_EQ(order(cluster, 1), (texts{"b 10.0.0.2:1", "c 10.0.0.3:1", "a 10.0.0.1:1"}));
@@ -42,17 +42,15 @@ TEST(policy_cluster, a_lower_tier_comes_first_whatever_the_turn) {
     const policy::cluster cluster({node("far", {"10.2.0.1:1", "10.2.0.2:1"}, 7),
                                    node("near", {"10.1.0.1:1", "10.1.0.2:1"}, 1),
                                    node("here", {"10.0.0.1:1"})});
-    EXPECT_EQ(order(cluster, 0),
-              (texts{"here 10.0.0.1:1", "near 10.1.0.1:1", "near 10.1.0.2:1", "far 10.2.0.1:1",
-                     "far 10.2.0.2:1"}));
-    EXPECT_EQ(order(cluster, 1),
-              (texts{"here 10.0.0.1:1", "near 10.1.0.2:1", "near 10.1.0.1:1", "far 10.2.0.2:1",
-                     "far 10.2.0.1:1"}));
+    EXPECT_EQ(order(cluster, 0), (texts{"here 10.0.0.1:1", "near 10.1.0.1:1", "near 10.1.0.2:1",
+                                        "far 10.2.0.1:1", "far 10.2.0.2:1"}));
+    EXPECT_EQ(order(cluster, 1), (texts{"here 10.0.0.1:1", "near 10.1.0.2:1", "near 10.1.0.1:1",
+                                        "far 10.2.0.2:1", "far 10.2.0.1:1"}));
 }
 
 TEST(policy_cluster, nodes_of_one_tier_are_one_ring) {
-    const policy::cluster cluster({node("a", {"10.0.0.1:1", "10.0.0.2:1"}, 3),
-                                   node("b", {"10.0.0.3:1"}, 3)});
+    const policy::cluster cluster(
+        {node("a", {"10.0.0.1:1", "10.0.0.2:1"}, 3), node("b", {"10.0.0.3:1"}, 3)});
     EXPECT_EQ(order(cluster, 1), (texts{"a 10.0.0.2:1", "b 10.0.0.3:1", "a 10.0.0.1:1"}));
 }
 
@@ -65,9 +63,9 @@ TEST(policy_cluster, every_endpoint_comes_exactly_once_in_every_turn) {
     std::sort(expected.begin(), expected.end());
     ASSERT_EQ(expected.size(), 8U);
     constexpr auto last = std::numeric_limits<std::size_t>::max();
-    for (const std::size_t turn : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4},
-                                   std::size_t{5}, std::size_t{1000}, last / 2, last - 4, last - 3,
-                                   last - 2, last - 1, last}) {
+    for (const std::size_t turn :
+         {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4}, std::size_t{5},
+          std::size_t{1000}, last / 2, last - 4, last - 3, last - 2, last - 1, last}) {
         auto all = order(cluster, turn);
         std::sort(all.begin(), all.end());
         EXPECT_EQ(all, expected) << turn;
@@ -75,7 +73,8 @@ TEST(policy_cluster, every_endpoint_comes_exactly_once_in_every_turn) {
 }
 
 TEST(policy_cluster, consecutive_turns_spread_evenly) {
-    const policy::cluster cluster({node("a", {"10.0.0.1:1", "10.0.0.2:1"}), node("b", {"10.0.0.3:1"})});
+    const policy::cluster cluster(
+        {node("a", {"10.0.0.1:1", "10.0.0.2:1"}), node("b", {"10.0.0.3:1"})});
     std::map<std::string, int> times_first;
     for (std::size_t turn = 0; turn < 300; ++turn) {
         ++times_first[order(cluster, turn).front()];

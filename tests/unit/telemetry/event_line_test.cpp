@@ -16,8 +16,11 @@ using telemetry::severity;
 
 struct shown {
     std::string operator()(const std::string& text) const { return "\"" + text + "\""; }
+
     std::string operator()(std::uint64_t number) const { return std::to_string(number); }
+
     std::string operator()(bool flag) const { return flag ? "yes" : "no"; }
+
     std::string operator()(double seconds) const {
         std::ostringstream text;
         text << seconds << "s";
@@ -49,12 +52,12 @@ TEST(telemetry_event_line, every_event_has_its_line) {
     const auto is_both = is_client + " " + node;
     const std::vector<row> expected{
         {"listening", severity::info, "listener=\"127.0.0.1:26257\""},
-        {"started", severity::info,
-         "version=\"0.1.0\" workers=4 libraries=\"OpenSSL 3.0.17\""},
+        {"started", severity::info, "version=\"0.1.0\" workers=4 libraries=\"OpenSSL 3.0.17\""},
         {"local_certificate_made", severity::info,
          "listener=\"127.0.0.1:26257\" export_file=\"/run/roachpin/local.crt\""},
         {"client_refused", severity::warning,
-         is_client + " sqlstate=\"08004\" reason=\"wrong_name\" detail=\"expected A, presented B\""},
+         is_client +
+             " sqlstate=\"08004\" reason=\"wrong_name\" detail=\"expected A, presented B\""},
         {"client_gone", severity::debug, is_client + " reason=\"closed\""},
         {"session_established", severity::info, is_both + " dials=2 seconds=1.5s"},
         {"session_ended", severity::info,
@@ -116,8 +119,8 @@ TEST(telemetry_event_line, a_cut_session_and_a_node_that_is_merely_down_are_warn
 TEST(telemetry_event_line, every_text_is_made_printable) {
     const std::string hostile = "a\n2026-11-22 error forged\x1b[2J";
     const std::string harmless = "\"a\\x0a2026-11-22 error forged\\x1b[2J\"";
-    const core::client_facts facts{core::connection_id{}, hostile, hostile, hostile, hostile,
-                                   hostile};
+    const core::client_facts facts{
+        core::connection_id{}, hostile, hostile, hostile, hostile, hostile};
     const core::node_facts where{hostile, hostile};
     const auto joined = [&](const std::vector<const char*>& names) {
         std::string text;

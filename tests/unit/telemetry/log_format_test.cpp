@@ -34,7 +34,9 @@ json::object json_of(const event_line& line) {
 TEST(telemetry_log_format, a_line_of_text_says_when_how_bad_what_and_where) {
     const core::events::session_established event{
         {core::connection_id{1}, "10.9.8.7:1", "127.0.0.1:26257", "app", "bank", "my app"},
-        {"crdb.internal", "10.1.2.3:26257"}, 2, 1500ms};
+        {"crdb.internal", "10.1.2.3:26257"},
+        2,
+        1500ms};
     EXPECT_EQ(text_of(describe(event)),
               "2026-11-22T06:30:00.000Z info session_established id=000000000000002a "
               "connection=0000000000000001 client=10.9.8.7:1 listener=127.0.0.1:26257 user=app "
@@ -43,7 +45,8 @@ TEST(telemetry_log_format, a_line_of_text_says_when_how_bad_what_and_where) {
 }
 
 TEST(telemetry_log_format, a_line_of_json_says_the_same) {
-    const event_line line{severity::warning, "sample",
+    const event_line line{severity::warning,
+                          "sample",
                           {{"text", "my \"app\""},
                            {"number", std::uint64_t{18446744073709551615U}},
                            {"seconds", 0.005},
@@ -117,7 +120,8 @@ TEST(telemetry_log_format, a_value_is_quoted_where_it_would_be_read_as_more_than
 }
 
 TEST(telemetry_log_format, numbers_and_flags_are_bare) {
-    const event_line line{severity::info, "x",
+    const event_line line{severity::info,
+                          "x",
                           {{"n", std::uint64_t{18446744073709551615U}},
                            {"whole", 25.0},
                            {"part", 0.005},
@@ -143,8 +147,8 @@ TEST(telemetry_log_format, a_hostile_name_stays_on_one_line_and_inside_its_value
              row{"carriage return", "x\ry", "x\\x0dy", "x\\x0dy"},
              row{"quotes", "x\" user=\"root", "\"x\\\" user=\\\"root\"", "x\" user=\"root"},
              row{"a backslash before a quote", "x\\\"", "\"x\\\\\\\"\"", "x\\\\\""},
-             row{"end of JSON", "x\"}\n{\"level\":\"error", "\"x\\\"}\\x0a{\\\"level\\\":\\\"error\"",
-                 "x\"}\\x0a{\"level\":\"error"},
+             row{"end of JSON", "x\"}\n{\"level\":\"error",
+                 "\"x\\\"}\\x0a{\\\"level\\\":\\\"error\"", "x\"}\\x0a{\"level\":\"error"},
              row{"ESC", "\x1b[2J\x1b]0;owned\x07", "\\x1b[2J\\x1b]0;owned\\x07",
                  "\\x1b[2J\\x1b]0;owned\\x07"},
              row{"invalid UTF-8", "\xff\xc3(\xed\xa0\x80", "\\xff\\xc3(\\xed\\xa0\\x80",
@@ -154,10 +158,11 @@ TEST(telemetry_log_format, a_hostile_name_stays_on_one_line_and_inside_its_value
              row{"line separator U+2028", "x\xe2\x80\xa8y", "x\\xe2\\x80\\xa8y",
                  "x\\xe2\\x80\\xa8y"},
          }) {
-        const auto line = describe(
-            core::events::client_gone{{.application_name = application_name}, "closed"});
+        const auto line =
+            describe(core::events::client_gone{{.application_name = application_name}, "closed"});
         EXPECT_EQ(text_of(line), "2026-11-22T06:30:00.000Z debug client_gone id=000000000000002a "
-                                 "application_name="s + in_text + " reason=closed")
+                                 "application_name="s +
+                                     in_text + " reason=closed")
             << name;
         EXPECT_EQ(json_of(line), (json::object{{"time", "2026-11-22T06:30:00.000Z"},
                                                {"level", "debug"},

@@ -30,13 +30,11 @@ std::vector<std::string> lines_written(telemetry::log_options options) {
 }
 
 TEST(telemetry_log, one_event_is_one_line_unless_it_is_less_severe_than_asked_for) {
-    for (const auto least :
-         {severity::debug, severity::info, severity::warning, severity::error}) {
+    for (const auto least : {severity::debug, severity::info, severity::warning, severity::error}) {
         const auto events = test::sample_events();
-        const auto expected =
-            std::count_if(events.begin(), events.end(), [&](const auto& event) {
-                return telemetry::describe(event).level >= least;
-            });
+        const auto expected = std::count_if(events.begin(), events.end(), [&](const auto& event) {
+            return telemetry::describe(event).level >= least;
+        });
         EXPECT_EQ(lines_written({.least = least}).size(), static_cast<std::size_t>(expected));
     }
 }

@@ -15,8 +15,8 @@ using core::node_facts;
 using namespace core::events;
 using namespace std::chrono_literals;
 
-inline const client_facts app{core::connection_id{0xbeef}, "10.9.8.7:5432", "127.0.0.1:26257",
-                              "app", "bank", "psql"};
+inline const client_facts app{
+    core::connection_id{0xbeef}, "10.9.8.7:5432", "127.0.0.1:26257", "app", "bank", "psql"};
 inline const node_facts crdb{"crdb.internal", "10.1.2.3:26257"};
 
 template <class Event>

@@ -1,7 +1,6 @@
-#include "tls/library.hpp"
-
 #include "support/temp_dir.hpp"
 #include "tls/handles.hpp"
+#include "tls/library.hpp"
 
 #include <gtest/gtest.h>
 #include <openssl/err.h>

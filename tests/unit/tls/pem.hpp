@@ -3,8 +3,13 @@
 #include "support/test_pki.hpp"
 #include "tls/credentials.hpp"
 
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
+#include <array>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -55,6 +60,35 @@ inline std::string pem_of(const X509& certificate) {
     char* data = nullptr;
     const auto size = BIO_get_mem_data(memory.get(), &data);
     return {data, static_cast<std::size_t>(size)};
+}
+
+/// A key that claims to be `victim`'s and signs with `thief`'s; both are on P-256.
+inline tls::evp_pkey_ptr key_with_public_part_of(const identity& victim, const identity& thief) {
+    const auto whose = certificate_of(victim.certificate_pem);
+    const auto key = key_of(thief.private_key_pem);
+    std::array<unsigned char, 65> point{};
+    std::size_t size = 0;
+    EVP_PKEY_get_octet_string_param(X509_get0_pubkey(whose.get()), "pub", point.data(),
+                                    point.size(), &size);
+    BIGNUM* secret = nullptr;
+    EVP_PKEY_get_bn_param(key.get(), "priv", &secret);
+    const std::unique_ptr<OSSL_PARAM_BLD, tls::deleter<OSSL_PARAM_BLD_free>> parts(
+        OSSL_PARAM_BLD_new());
+    OSSL_PARAM_BLD_push_utf8_string(parts.get(), "group", "P-256", 0);
+    OSSL_PARAM_BLD_push_octet_string(parts.get(), "pub", point.data(), size);
+    OSSL_PARAM_BLD_push_BN(parts.get(), "priv", secret);
+    const std::unique_ptr<OSSL_PARAM, tls::deleter<OSSL_PARAM_free>> parameters(
+        OSSL_PARAM_BLD_to_param(parts.get()));
+    const std::unique_ptr<EVP_PKEY_CTX, tls::deleter<EVP_PKEY_CTX_free>> maker(
+        EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+    EVP_PKEY* made = nullptr;
+    EVP_PKEY_fromdata_init(maker.get());
+    EVP_PKEY_fromdata(maker.get(), &made, EVP_PKEY_KEYPAIR, parameters.get());
+    BN_clear_free(secret);
+    if (made == nullptr) {
+        throw std::runtime_error("cannot make the key");
+    }
+    return tls::evp_pkey_ptr(made);
 }
 
 /// `leaf` with its certificate changed in a way the factory has no word for, and signed again: by

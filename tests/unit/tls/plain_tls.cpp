@@ -6,7 +6,6 @@
 
 #include <array>
 #include <stdexcept>
-
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -70,8 +69,8 @@ std::string socket_pair::received() const {
     return octets;
 }
 
-plain_tls::plain_tls(side side, const plain_options& options, int fd)
-    : context_(SSL_CTX_new(side == side::client ? TLS_client_method() : TLS_server_method())) {
+plain_tls::plain_tls(role plays, const plain_options& options, int fd)
+    : context_(SSL_CTX_new(plays == role::client ? TLS_client_method() : TLS_server_method())) {
     auto* context = context_.get();
     SSL_CTX_set_security_level(context, 0);
     require(SSL_CTX_set_min_proto_version(context, options.min_version) == 1 &&
@@ -83,12 +82,13 @@ plain_tls::plain_tls(side side, const plain_options& options, int fd)
     if (!options.presents.certificate_pem.empty()) {
         present(context, options.presents);
     }
-    if (options.asks_for_certificate || side == side::client) {
+    if (options.asks_for_certificate || plays == role::client) {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
         SSL_CTX_set_cert_verify_callback(context, take_any_certificate, nullptr);
     }
     if (!options.alpn.empty()) {
-        SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(options.alpn.data()),
+        SSL_CTX_set_alpn_protos(context,
+                                reinterpret_cast<const unsigned char*>(options.alpn.data()),
                                 static_cast<unsigned>(options.alpn.size()));
     }
     SSL_CTX_set_client_hello_cb(context, note_hello, this);
@@ -96,7 +96,7 @@ plain_tls::plain_tls(side side, const plain_options& options, int fd)
     SSL_CTX_set_msg_callback_arg(context, this);
     tls_.reset(SSL_new(context));
     require(tls_ && SSL_set_fd(tls_.get(), fd) == 1, "making a connection");
-    if (side == side::client) {
+    if (plays == role::client) {
         SSL_set_connect_state(tls_.get());
     } else {
         SSL_set_accept_state(tls_.get());

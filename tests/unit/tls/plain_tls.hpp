@@ -21,7 +21,8 @@ public:
         close_theirs();
     }
 
-    int ours() const { return ours_; }     ///< the end the code under test is given
+    int ours() const { return ours_; } ///< the end the code under test is given
+
     int theirs() const { return theirs_; } ///< the end the test plays
 
     void close_ours();
@@ -49,9 +50,9 @@ struct plain_options {
 /// it is shown and keeps a record of what it heard.
 class plain_tls {
 public:
-    enum class side { client, server };
+    enum class role { client, server };
 
-    plain_tls(side side, const plain_options& options, int fd);
+    plain_tls(role plays, const plain_options& options, int fd);
     plain_tls(const plain_tls&) = delete;
     plain_tls& operator=(const plain_tls&) = delete;
     ~plain_tls() = default;

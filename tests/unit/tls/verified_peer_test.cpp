@@ -1,6 +1,5 @@
-#include "tls/verified_peer.hpp"
-
 #include "tls/peer_check.hpp"
+#include "tls/verified_peer.hpp"
 
 #include <type_traits>
 
@@ -28,7 +27,9 @@ static_assert(!std::is_copy_assignable_v<verified_peer>);
 static_assert(std::is_nothrow_move_constructible_v<verified_peer>);
 
 template <class Peer>
-concept gives_its_connection = requires(Peer peer) { std::forward<Peer>(peer).release_tls(); };
+concept gives_its_connection = requires(Peer peer) {
+    std::forward<Peer>(peer).release_tls();
+};
 
 // Whoever takes the connection gives the proof up, and says so with a move.
 static_assert(gives_its_connection<verified_peer&&>);
@@ -36,7 +37,9 @@ static_assert(!gives_its_connection<verified_peer&>);
 static_assert(!gives_its_connection<const verified_peer&>);
 
 template <class Peer>
-concept lets_facts_be_changed = requires(Peer& peer, peer_facts facts) { peer.facts() = facts; };
+concept lets_facts_be_changed = requires(Peer& peer, peer_facts facts) {
+    peer.facts() = facts;
+};
 
 static_assert(!lets_facts_be_changed<verified_peer>);
 
@@ -45,7 +48,8 @@ static_assert(!std::is_copy_constructible_v<tls::peer_check>);
 static_assert(!std::is_move_constructible_v<tls::peer_check>);
 
 // A check that has not run holds no proof by accident.
-static_assert(std::is_same_v<std::variant_alternative_t<0, tls::handshake_progress>, tls::wants_read>);
+static_assert(
+    std::is_same_v<std::variant_alternative_t<0, tls::handshake_progress>, tls::wants_read>);
 
 } // namespace
 } // namespace roachpin
