@@ -40,14 +40,16 @@ bool has_host_bits(const ip_address& address, unsigned prefix) {
 } // namespace
 
 result<ip_address> ip_address::parse(std::string_view text) {
+    if (text.find('\0') != std::string_view::npos) { // inet_pton would not see what is behind it
+        return not_an_address(text);
+    }
     const std::string copy(text);
     std::array<std::uint8_t, 4> four{};
-    if (::inet_pton(AF_INET, copy.c_str(), four.data()) == 1 && copy.size() == text.size()) {
+    if (::inet_pton(AF_INET, copy.c_str(), four.data()) == 1) {
         return v4(four);
     }
     std::array<std::uint8_t, 16> sixteen{};
-    if (text.find('\0') == std::string_view::npos &&
-        ::inet_pton(AF_INET6, copy.c_str(), sixteen.data()) == 1) {
+    if (::inet_pton(AF_INET6, copy.c_str(), sixteen.data()) == 1) {
         return v6(sixteen);
     }
     return not_an_address(text);

@@ -10,7 +10,9 @@ constexpr std::size_t request_size = 8;
 opening_step client_opening::feed(core::bytes_view octets) {
     heard_ += octets.size();
     held_.insert(held_.end(), octets.begin(), octets.end());
-    return judge();
+    return held_.size() <= max_first_packet
+               ? judge()
+               : opening::refuse{"more octets than an opening may have"};
 }
 
 opening_step client_opening::tls_established(bool alpn) {
@@ -24,9 +26,7 @@ opening_step client_opening::tls_established(bool alpn) {
 opening_step client_opening::judge() {
     auto packet = parse_first_packet(held_);
     if (std::holds_alternative<incomplete>(packet.kind)) {
-        return held_.size() < max_first_packet
-                   ? opening_step(opening::read{})
-                   : opening::refuse{"more octets than an opening may have"};
+        return opening::read{}; // a packet of 10,000 octets is whole when they are there
     }
     if (const auto* fault = std::get_if<malformed>(&packet.kind)) {
         return opening::refuse{fault->sentence};

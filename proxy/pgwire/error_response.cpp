@@ -6,10 +6,10 @@ namespace roachpin::pgwire {
 namespace {
 
 void append_field(core::bytes& message, char code, std::string_view value) {
+    value = value.substr(0, value.find('\0'));
     if (value.empty()) {
         return;
     }
-    value = value.substr(0, value.find('\0'));
     message.push_back(static_cast<std::uint8_t>(code));
     message.insert(message.end(), value.begin(), value.end());
     message.push_back(0);

@@ -82,11 +82,9 @@ first_packet_kind parse_startup(std::uint16_t minor_version, std::string_view pa
 first_packet parse_coded(std::uint32_t code, core::bytes_view packet) {
     switch (code) {
     case ssl_code:
-        return packet.size() == header_size ? first_packet{ssl_request{}, packet.size()}
-                                            : refuse("an SSLRequest is 8 octets long");
+        return {ssl_request{}, packet.size()};
     case gssenc_code:
-        return packet.size() == header_size ? first_packet{gssenc_request{}, packet.size()}
-                                            : refuse("a GSSENCRequest is 8 octets long");
+        return {gssenc_request{}, packet.size()};
     case cancel_code:
         return {cancel_request{{packet.begin(), packet.end()}}, packet.size()};
     default:
@@ -102,6 +100,9 @@ first_packet parse_coded(std::uint32_t code, core::bytes_view packet) {
 std::optional<std::string> header_fault(std::uint32_t length, std::uint32_t code) {
     if (code == cancel_code && (length < min_cancel || length > max_cancel)) {
         return "a CancelRequest is 16 to 268 octets long, this one says " + std::to_string(length);
+    }
+    if ((code == ssl_code || code == gssenc_code) && length != header_size) {
+        return "an encryption request is 8 octets long, this one says " + std::to_string(length);
     }
     const bool request = code >> 16 == request_code_major;
     if (request && code != cancel_code && code != ssl_code && code != gssenc_code) {

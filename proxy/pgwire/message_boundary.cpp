@@ -13,6 +13,9 @@ void message_boundary::follow(core::bytes_view octets) {
             const auto skipped = std::min(body_left_, octets.size());
             body_left_ -= skipped;
             octets = octets.subspan(skipped);
+            if (body_left_ == 0) {
+                last_type_ = header_[0];
+            }
             continue;
         }
         const auto taken = std::min(header_size - header_held_, octets.size());
@@ -24,9 +27,11 @@ void message_boundary::follow(core::bytes_view octets) {
             return;
         }
         header_held_ = 0;
-        last_type_ = header_[0];
         const auto length = load_uint32(header_.data() + 1);
         body_left_ = length < 4 ? std::numeric_limits<std::size_t>::max() : length - 4;
+        if (body_left_ == 0) {
+            last_type_ = header_[0];
+        }
     }
 }
 

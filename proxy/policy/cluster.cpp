@@ -21,7 +21,7 @@ std::vector<candidate> cluster::candidates(std::size_t turn) const {
     std::vector<candidate> order;
     for (const auto& members : tiers_) {
         for (std::size_t i = 0; i < members.size(); ++i) {
-            order.push_back(members[(turn + i) % members.size()]);
+            order.push_back(members[(turn % members.size() + i) % members.size()]);
         }
     }
     return order;

@@ -52,6 +52,20 @@ std::string name_text(const GENERAL_NAME* name) {
     }
 }
 
+std::string key_text(const ASN1_OCTET_STRING* identifier) {
+    if (identifier == nullptr) {
+        return "";
+    }
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text = " (key ";
+    for (const char c : octets_of(identifier).substr(0, 8)) {
+        const auto octet = static_cast<unsigned char>(c);
+        text += digits[octet >> 4U];
+        text += digits[octet & 0xfU];
+    }
+    return text + ")";
+}
+
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
     std::tm parts{};
     demand(ASN1_TIME_to_tm(time, &parts) == 1, "a certificate's date cannot be read");
@@ -66,6 +80,14 @@ std::string subject_of(const X509& certificate) {
 
 std::string issuer_of(const X509& certificate) {
     return text_of(X509_get_issuer_name(&certificate));
+}
+
+std::string subject_key_of(const X509& certificate) {
+    return key_text(X509_get0_subject_key_id(const_cast<X509*>(&certificate)));
+}
+
+std::string issuer_key_of(const X509& certificate) {
+    return key_text(X509_get0_authority_key_id(const_cast<X509*>(&certificate)));
 }
 
 std::string names_of(const X509& certificate) {

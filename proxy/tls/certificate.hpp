@@ -13,6 +13,12 @@ namespace roachpin::tls {
 std::string subject_of(const X509& certificate);
 std::string issuer_of(const X509& certificate);
 
+/// The first octets of the subject's or the issuer's key identifier (RFC 5280 4.2.1.1 and 2), "
+/// (key 1a2b3c4d5e6f7a8b)", or nothing where the certificate has none: two authorities may share a
+/// name.
+std::string subject_key_of(const X509& certificate);
+std::string issuer_key_of(const X509& certificate);
+
 /// "DNS:crdb-0.crdb.internal, IP:10.1.2.3", or "none".
 std::string names_of(const X509& certificate);
 

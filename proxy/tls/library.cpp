@@ -6,7 +6,10 @@
 namespace roachpin::tls {
 
 void initialise() {
-    demand(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr) == 1, "cannot start OpenSSL");
+    demand(OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
+                                OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
+                            nullptr) == 1,
+           "cannot start OpenSSL");
 }
 
 std::string library_version() {

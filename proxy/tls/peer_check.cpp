@@ -74,13 +74,25 @@ std::string_view name_of(core::tls_version version) {
     return version == core::tls_version::v1_3 ? "TLS 1.3" : "TLS 1.2";
 }
 
-bool is_version_error(int reason) {
-    return reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION ||
-           reason == SSL_R_VERSION_TOO_LOW;
-}
-
-bool is_alert(int reason) {
-    return reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256;
+/// What OpenSSL refused by itself, before or after the certificates were judged.
+peer_fault handshake_fault(int reason) {
+    switch (reason) {
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+    case SSL_R_VERSION_TOO_LOW:
+        return peer_fault::tls_version;
+    case SSL_R_DH_KEY_TOO_SMALL:
+    case SSL_R_EE_KEY_TOO_SMALL:
+    case SSL_R_CA_KEY_TOO_SMALL:
+    case SSL_R_CA_MD_TOO_WEAK:
+        return peer_fault::weak;
+    case SSL_R_BAD_SIGNATURE: // whoever sent the certificate does not have its key
+        return peer_fault::verification_failed;
+    default:
+        break;
+    }
+    const bool alert = reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256;
+    return alert ? peer_fault::tls_alert : peer_fault::not_tls;
 }
 
 } // namespace
@@ -185,7 +197,8 @@ peer_refusal peer_check::chain_refusal(X509_STORE_CTX& store) const {
     std::string presented = X509_verify_cert_error_string(error);
     if (certificate != nullptr) {
         presented += ": " + subject_of(*certificate) + ", issued by " + issuer_of(*certificate) +
-                     ", valid " + to_string(not_before_of(*certificate)) + " to " +
+                     issuer_key_of(*certificate) + ", valid " +
+                     to_string(not_before_of(*certificate)) + " to " +
                      to_string(not_after_of(*certificate));
     }
     switch (fault) {
@@ -261,14 +274,12 @@ handshake_progress peer_check::explain(int status) {
     if (error == SSL_ERROR_ZERO_RETURN || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
         return handshake_cut{"the node closed the connection during the TLS handshake"};
     }
-    const std::string wanted(name_of(context_.min_version()));
-    if (is_version_error(reason)) {
-        return peer_refusal{peer_fault::tls_version, wanted + " or newer (min_tls)", text};
+    const auto fault = handshake_fault(reason);
+    if (fault == peer_fault::tls_version) {
+        const std::string wanted(name_of(context_.min_version()));
+        return peer_refusal{fault, wanted + " or newer (min_tls)", text};
     }
-    if (is_alert(reason)) {
-        return peer_refusal{peer_fault::tls_alert, "a TLS handshake to completion", text};
-    }
-    return peer_refusal{peer_fault::not_tls, "a TLS handshake to completion", text};
+    return peer_refusal{fault, "a TLS handshake to completion", text};
 }
 
 handshake_progress peer_check::conclude() {

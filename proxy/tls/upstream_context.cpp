@@ -27,7 +27,8 @@ void demand_crls(SSL_CTX& context, const std::vector<x509_crl_ptr>& crls) {
 std::string names_of_all(const std::vector<x509_ptr>& certificates) {
     std::string names;
     for (const auto& certificate : certificates) {
-        names += (names.empty() ? "" : " or ") + subject_of(*certificate);
+        names +=
+            (names.empty() ? "" : " or ") + subject_of(*certificate) + subject_key_of(*certificate);
     }
     return names;
 }

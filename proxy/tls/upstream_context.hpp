@@ -36,7 +36,7 @@ public:
 
     core::tls_version min_version() const { return min_version_; }
 
-    /// "CN=Cockroach CA,O=Cockroach", for the sentence of a refusal.
+    /// "CN=Cockroach CA,O=Cockroach (key 1a2b3c4d5e6f7a8b)", for the sentence of a refusal.
     const std::string& anchor_names() const { return anchor_names_; }
 
 private:

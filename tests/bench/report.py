@@ -15,6 +15,8 @@ HEADINGS = {
     "idle_cpu": "idle CPU",
 }
 
+OTHERS = ("haproxy", "stunnel")
+
 # What roachpin is held to (measure, label, at most, of whom; None: the figure itself).
 AIMS = (
     ("transactions", "roachpin", 1.3, "haproxy"),
@@ -45,9 +47,11 @@ class Results:
         return median(rounds) if rounds else None
 
     def ratio(self, measure, label, other):
-        figure = "rss" if measure == "sessions" else "cpu"
-        own, others = self.middle(measure, figure, label), self.middle(measure, figure, other)
-        return own / others if own is not None and others else None
+        """The median of each round's own ratio: the two were measured within minutes."""
+        rounds = self._rounds[measure, "rss" if measure == "sessions" else "cpu"]
+        ratios = [own / others
+                  for own, others in zip(rounds.get(label, []), rounds.get(other, [])) if others]
+        return median(ratios) if ratios else None
 
     def text(self, measures):
         blocks = [self._table(one) for one in measures] + [self._aims()]
@@ -56,7 +60,7 @@ class Results:
     def _table(self, measure):
         main, unit = measure.figures[0]
         header = ["", f"median {unit}", "min", "max"]
-        header += [f"× {other}" for other in measure.compared_to]
+        header += [f"× {other}" for other in OTHERS]
         header += [f"{HEADINGS[name]} {its_unit}" for name, its_unit in measure.figures[1:]]
         rows = [header]
         labels = dict.fromkeys(label for name, _ in measure.figures
@@ -65,8 +69,7 @@ class Results:
             rounds = self._rounds[measure.name, main].get(label)
             row = [label] + [number(reduce(rounds)) if rounds else "–"
                              for reduce in (median, min, max)]
-            row += [number(self.ratio(measure.name, label, other))
-                    for other in measure.compared_to]
+            row += [number(self.ratio(measure.name, label, other)) for other in OTHERS]
             row += [number(self.middle(measure.name, name, label))
                     for name, _ in measure.figures[1:]]
             rows.append(row)
@@ -93,6 +96,8 @@ class Results:
                     "unit": self._units[measure, figure], "median": median(rounds),
                     "min": min(rounds), "max": max(rounds), "rounds": rounds,
                 }
+                figures[measure][label]["ratio_to"] = {
+                    other: self.ratio(measure, label, other) for other in OTHERS}
         return json.dumps({
             "machine": {"kernel": platform.release(), "cpus": os.cpu_count(),
                         "load": [min(self._load), max(self._load)]},

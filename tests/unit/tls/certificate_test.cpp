@@ -29,6 +29,18 @@ TEST(tls_certificate, subject_and_issuer_are_written_as_rfc_2253_does) {
     EXPECT_EQ(tls::issuer_of(*leaf), "CN=Cockroach CA,O=Cockroach");
 }
 
+/// The commonest impostor is another authority of the same name.
+TEST(tls_certificate, keys_tell_authorities_of_one_name_apart) {
+    const test::certificate_authority ours("Cockroach CA");
+    const test::certificate_authority theirs("Cockroach CA");
+    const auto root = test::certificate_of(ours.certificate_pem());
+    const auto leaf = test::certificate_of(ours.issue({}).certificate_pem);
+    const auto foreign = test::certificate_of(theirs.issue({}).certificate_pem);
+    EXPECT_EQ(tls::issuer_key_of(*leaf), tls::subject_key_of(*root));
+    EXPECT_NE(tls::issuer_key_of(*leaf), tls::issuer_key_of(*foreign));
+    EXPECT_EQ(tls::subject_key_of(*root).size(), std::string(" (key 0123456789abcdef)").size());
+}
+
 /// The other side chose these texts; they end up in logs and in front of people.
 TEST(tls_certificate, texts_of_a_peer_are_printable) {
     struct row {
