@@ -67,7 +67,9 @@ private:
         listener_parts made{.bind = from.bind,
                             .unix_mode = from.unix_mode,
                             .max_connections = from.max_connections};
-        made.admission = {from.allow_from, from.allow_uids, from.tls && from.tls->required};
+        // A demand for certificates that a client in clear could walk past would be none.
+        const bool tls_required = from.tls && (from.tls->required || from.tls->client_ca);
+        made.admission = {from.allow_from, from.allow_uids, tls_required};
         if (from.tls) {
             offer_tls(*from.tls, from.where, made);
         }

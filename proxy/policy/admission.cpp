@@ -48,7 +48,7 @@ std::optional<admission_refusal> refuse_plaintext(const admission_rules& rules, 
     if (!rules.tls_required || encrypted) {
         return std::nullopt;
     }
-    return admission_refusal{"TLS (tls.required on this listener)", "a connection in clear"};
+    return admission_refusal{"TLS (tls.required or client_ca_file)", "a connection in clear"};
 }
 
 } // namespace roachpin::policy

@@ -101,7 +101,7 @@ TEST(policy_admission, clear_text_is_let_in_where_tls_is_not_required) {
              row{false, false, ""},
              row{false, true, ""},
              row{true, true, ""},
-             row{true, false, "TLS (tls.required on this listener) / a connection in clear"},
+             row{true, false, "TLS (tls.required or client_ca_file) / a connection in clear"},
          }) {
         const admission_rules rules{.tls_required = required};
         EXPECT_EQ(verdict(policy::refuse_plaintext(rules, encrypted)), refusal);

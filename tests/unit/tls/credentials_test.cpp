@@ -137,9 +137,11 @@ TEST_F(tls_credentials, files_that_hold_no_anchor_are_refused) {
 
 /// Issuer and subject alike do not make a root: its own key has to have signed it.
 TEST_F(tls_credentials, a_certificate_that_merely_claims_to_be_a_root_is_no_anchor) {
-    const auto claimed =
-        certificate_authority::intermediate(ca_, test::authority_request("Cockroach CA"));
-    const auto anchors = tls::load_anchors(file(claimed.certificate_pem()));
+    const auto namesake = test::self_signed(test::authority_request("Cockroach CA"));
+    const auto claimed = test::self_signed(test::authority_request("Cockroach CA"));
+    const auto signed_by_namesake = test::reissued(namesake, claimed, [](X509&) {});
+    ASSERT_TRUE(tls::load_anchors(file(claimed.certificate_pem)));
+    const auto anchors = tls::load_anchors(file(signed_by_namesake.certificate_pem));
     ASSERT_FALSE(anchors);
     EXPECT_THAT(anchors.error().sentence, HasSubstr("no self-signed root"));
 }

@@ -51,7 +51,8 @@ TEST(tls_local_certificate, is_a_server_s_and_can_sign_no_other) {
     const auto pair = made();
     ASSERT_EQ(pair.chain.size(), 1U);
     EXPECT_TRUE(tls::allows_server_auth(*pair.chain[0]));
-    EXPECT_FALSE(tls::may_sign(*pair.chain[0]));
+    EXPECT_EQ(X509_get_extension_flags(pair.chain[0].get()) & EXFLAG_CA, 0U);
+    EXPECT_EQ(X509_get_key_usage(pair.chain[0].get()), std::uint32_t{KU_DIGITAL_SIGNATURE});
     EXPECT_EQ(X509_check_private_key(pair.chain[0].get(), pair.key.get()), 1);
     EXPECT_EQ(EVP_PKEY_get_bits(pair.key.get()), 256);
 }

@@ -265,6 +265,7 @@ TEST(tls_local_context, the_connection_outlives_handshake_and_context) {
         }
     }
     ASSERT_TRUE(established);
+    EXPECT_EQ(SSL_get_app_data(established->tls.get()), nullptr); // nothing points to the handshake
     handshake.reset();
     context.reset();
     ASSERT_EQ(SSL_write(client.get(), "ping", 4), 4);

@@ -151,6 +151,12 @@ constexpr scenario_row of_another_purpose[] = {
          d.leaf.key_usage = "critical,digitalSignature,keyCertSign";
      },
      "leaf_is_ca: "},
+    {"a_leaf_that_is_a_ca_whatever_its_key_usage",
+     [](draft& d) {
+         d.leaf.is_ca = true;
+         d.leaf.key_usage = "critical,digitalSignature";
+     },
+     "leaf_is_ca: "},
     {"the_root_itself",
      [](draft& d) {
          d.signer = whose::leaf;

@@ -77,7 +77,6 @@ plain_tls::plain_tls(role plays, const plain_options& options, int fd)
                 SSL_CTX_set_max_proto_version(context, options.max_version) == 1,
             "setting versions");
     require(SSL_CTX_set_cipher_list(context, options.ciphers.c_str()) == 1, "setting ciphers");
-    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_dh_auto(context, options.small_dh ? 2 : 1);
     if (!options.presents.certificate_pem.empty()) {
         present(context, options.presents);
