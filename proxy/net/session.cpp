@@ -151,7 +151,7 @@ private:
                 break;
             }
             note_failure(dialled.error());
-            failures.push_back({where_.node, where_.address, std::move(dialled.error())});
+            failures.push_back({where_.node, where_.address, dialled.error()});
         }
         co_return failures;
     }

@@ -47,10 +47,10 @@ core::event numbered(std::size_t number) {
 }
 
 TEST(core_event, ids_count_up_from_the_first) {
-    core::event_source source({}, 0xfe);
-    EXPECT_EQ(source.emit(numbered(1)), event_id{0xfe});
-    EXPECT_EQ(source.emit(numbered(2)), event_id{0xff});
-    EXPECT_EQ(source.emit(numbered(3)), event_id{0x100});
+    core::event_source source({}, 0x0123456789abcdfe);
+    EXPECT_EQ(source.emit(numbered(1)), event_id{0x0123456789abcdfe});
+    EXPECT_EQ(source.emit(numbered(2)), event_id{0x0123456789abcdff});
+    EXPECT_EQ(source.emit(numbered(3)), event_id{0x0123456789abce00});
 }
 
 TEST(core_event, every_reader_is_told_every_event_under_the_id_that_was_returned) {
