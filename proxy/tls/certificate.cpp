@@ -152,7 +152,9 @@ bool allows_server_auth(const X509& certificate) {
 }
 
 bool may_sign(const X509& certificate) {
-    return X509_check_ca(const_cast<X509*>(&certificate)) != 0;
+    auto* leaf = const_cast<X509*>(&certificate);
+    // X509_check_ca lets CA:TRUE pass where keyUsage leaves keyCertSign out.
+    return X509_check_ca(leaf) != 0 || (X509_get_extension_flags(leaf) & EXFLAG_CA) != 0;
 }
 
 } // namespace roachpin::tls
