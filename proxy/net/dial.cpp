@@ -163,13 +163,16 @@ prove(byte_stream& node, const tls::upstream_context& context, const policy::nod
 /// `phase` tells the caller, who owns it, how far this came when the deadline ends it.
 awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context& context,
                                keepalive_options keepalive, dial_phase& phase) {
+    const auto address = to_socket_address(to.where);
     stream_socket socket(co_await asio::this_coro::executor);
-    const auto [refused] = co_await socket.async_connect(to_socket_address(to.where), as_result);
+    const auto [refused] = co_await socket.async_connect(address, as_result);
     if (refused) {
         co_return down(dial_phase::tcp, refused);
     }
     set_tcp_options(socket.native_handle(), keepalive);
-    byte_stream node(std::move(socket));
+    // Asio's reactor would go on asking for writability, which connect(2) had waited for: every
+    // wait for the node's octets would be woken once in vain.
+    byte_stream node(stream_socket(socket.get_executor(), address.protocol(), socket.release()));
 
     phase = dial_phase::sslrequest;
     auto disagreed = co_await agree_on_tls(node);

@@ -121,12 +121,11 @@ private:
                 if (way.from.has_buffered()) {
                     continue;
                 }
-            } else if (got.status == io_status::closed && &way == &down_ && unexplained()) {
-                co_return end_all(way.from_lost); // however properly: the client is owed a reason
-            } else if (got.status == io_status::closed) {
+            } else if (got.status == io_status::closed && (&way == &up_ || !unexplained())) {
                 end_one(way.closed);
                 co_return co_await close_sending(way.to);
             } else if (!is_blocked(got.status)) {
+                // Or closed, however properly, while the client is owed a reason.
                 co_return end_all(way.from_lost);
             }
             // Straight to the wait after a read that emptied the socket: trying again would cost a

@@ -95,6 +95,15 @@ peer_fault handshake_fault(int reason) {
     return alert ? peer_fault::tls_alert : peer_fault::not_tls;
 }
 
+/// The certificates of `shown` are the connection's own: what stands there now, it keeps.
+void share_certificates(shared_certificates& known, X509_STORE_CTX& store) {
+    auto* shown = X509_STORE_CTX_get0_untrusted(&store);
+    if (shown != nullptr && sk_X509_num(shown) > 0) {
+        known.substitute(*shown);
+        X509_STORE_CTX_set_cert(&store, sk_X509_value(shown, 0));
+    }
+}
+
 } // namespace
 
 std::string_view to_string(peer_fault fault) {
@@ -180,6 +189,7 @@ handshake_progress peer_check::advance() {
 }
 
 std::optional<peer_refusal> peer_check::judge(X509_STORE_CTX& store) const {
+    share_certificates(context_.certificates(), store);
     if (X509_verify_cert(&store) != 1) {
         return chain_refusal(store);
     }
@@ -187,7 +197,11 @@ std::optional<peer_refusal> peer_check::judge(X509_STORE_CTX& store) const {
     if (auto refused = judge_leaf(*sk_X509_value(chain, 0))) {
         return refused;
     }
-    return judge_pins(chain);
+    if (auto refused = judge_pins(chain)) {
+        return refused;
+    }
+    context_.certificates().keep(*chain);
+    return std::nullopt;
 }
 
 peer_refusal peer_check::chain_refusal(X509_STORE_CTX& store) const {
@@ -237,6 +251,7 @@ std::optional<peer_refusal> peer_check::judge_leaf(const X509& leaf) const {
 
 std::optional<peer_refusal> peer_check::judge_pins(const STACK_OF(X509) * chain) const {
     std::vector<core::spki_pin> keys;
+    keys.reserve(static_cast<std::size_t>(sk_X509_num(chain)));
     for (int i = 0; i < sk_X509_num(chain); ++i) {
         keys.push_back(spki_of(*sk_X509_value(chain, i)));
     }

@@ -3,7 +3,9 @@
 #include "core/spki_pin.hpp"
 #include "core/tls_version.hpp"
 #include "tls/credentials.hpp"
+#include "tls/shared_certificates.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +22,8 @@ struct upstream_options {
     std::optional<key_pair> client; ///< presented to the nodes
 };
 
-/// The TLS configuration of all dials. Immutable once made: safe to share between threads.
+/// The TLS configuration of all dials. Safe to share between threads: nothing that decides changes
+/// once it is made.
 class upstream_context {
 public:
     /// Fails where the client certificate and the other parts cannot be put together.
@@ -29,6 +32,8 @@ public:
     /// A client-side SSL over `fd` (which stays the caller's), nothing sent yet. To be used by
     /// `peer_check` alone, which brings the verification.
     ssl_ptr new_connection(int fd) const;
+
+    shared_certificates& certificates() const { return *certificates_; }
 
     const std::vector<core::spki_pin>& pins() const { return pins_; }
 
@@ -43,6 +48,7 @@ private:
     upstream_context() = default;
 
     ssl_ctx_ptr context_;
+    std::unique_ptr<shared_certificates> certificates_ = std::make_unique<shared_certificates>();
     std::vector<core::spki_pin> pins_;
     std::vector<core::spki_pin> revoked_;
     core::tls_version min_version_ = core::tls_version::v1_2;

@@ -85,10 +85,6 @@ const named refused[] = {
     {"an_ip_where_a_name_is_due", host, {}, {ip}},
 };
 
-constexpr auto name_of_row = [](const auto& row) {
-    return row.param.name;
-};
-
 class tls_peer_check_proved_names : public testing::TestWithParam<named> {};
 
 TEST_P(tls_peer_check_proved_names, is_carried) {
