@@ -1,6 +1,5 @@
 #include "app/assemble.hpp"
 
-#include "app/write_file.hpp"
 #include "tls/local_certificate.hpp"
 
 namespace roachpin::app {
@@ -17,6 +16,7 @@ public:
         for (const auto& one : from.listeners) {
             listeners.push_back(make_listener(one));
         }
+        check_exports(from);
         if (!upstream || !problems_.empty()) {
             return std::move(problems_);
         }
@@ -66,7 +66,8 @@ private:
     listener_parts make_listener(const settings::listener& from) {
         listener_parts made{.bind = from.bind,
                             .unix_mode = from.unix_mode,
-                            .max_connections = from.max_connections};
+                            .max_connections = from.max_connections,
+                            .where = from.where};
         // A demand for certificates that a client in clear could walk past would be none.
         const bool tls_required = from.tls && (from.tls->required || from.tls->client_ca);
         made.admission = {from.allow_from, from.allow_uids, tls_required};
@@ -103,14 +104,64 @@ private:
             tcp != nullptr ? std::optional(tcp->address) : std::nullopt, now_);
         made.made_certificate = true;
         const auto& automatic = std::get<settings::automatic_certificate>(from.certificate);
-        if (automatic.export_file) {
-            const auto& file = *automatic.export_file;
-            made.export_file = file.path.string();
-            if (auto failed = write_file(file.path, tls::to_pem(*identity.chain.front()))) {
-                problems_.push_back(file.where + ": " + failed->sentence);
+        made.export_file = automatic.export_file;
+        made.exported = tls::to_pem(*identity.chain.front());
+        return identity;
+    }
+
+    /// A certificate that is written must not take the place of a file that is read.
+    void check_exports(const settings::configuration& from) {
+        std::vector<settings::file_path> others;
+        const auto add = [&](const auto& file) {
+            if (file) {
+                others.push_back(*file);
+            }
+        };
+        others.push_back(from.cluster.ca);
+        add(from.cluster.crl);
+        add_pair(from.cluster.client_certificate, others);
+        for (const auto& listener : from.listeners) {
+            if (!listener.tls) {
+                continue;
+            }
+            add(listener.tls->client_ca);
+            if (const auto* files =
+                    std::get_if<settings::certificate_files>(&listener.tls->certificate)) {
+                add_pair(*files, others);
             }
         }
-        return identity;
+        for (const auto& listener : from.listeners) {
+            const auto* made =
+                listener.tls
+                    ? std::get_if<settings::automatic_certificate>(&listener.tls->certificate)
+                    : nullptr;
+            if (made != nullptr && made->export_file) {
+                check_export(*made->export_file, others);
+                others.push_back(*made->export_file);
+            }
+        }
+    }
+
+    static void add_pair(const std::optional<settings::certificate_files>& pair,
+                         std::vector<settings::file_path>& files) {
+        if (pair) {
+            files.push_back(pair->certificate);
+            files.push_back(pair->key);
+        }
+    }
+
+    void check_export(const settings::file_path& file,
+                      const std::vector<settings::file_path>& others) {
+        for (const auto& other : others) {
+            std::error_code ignored;
+            if (file.path == other.path ||
+                std::filesystem::equivalent(file.path, other.path, ignored)) {
+                problems_.push_back(file.where + ": " + file.path.string() + " is also " +
+                                    other.where +
+                                    ", which would be overwritten; write another name");
+                return;
+            }
+        }
     }
 
     static policy::cluster make_cluster(const settings::cluster& from) {

@@ -23,8 +23,10 @@ struct listener_parts {
     std::size_t max_connections = 1024;
     policy::admission_rules admission;
     std::optional<tls::local_context> tls;
-    bool made_certificate = false; ///< tls.auto
-    std::string export_file;       ///< where its certificate was written; empty for nowhere
+    std::string where;                                ///< "roachpin.yaml:2: listeners[0]"
+    bool made_certificate = false;                    ///< tls.auto
+    std::optional<settings::file_path> export_file{}; ///< where its certificate is to be written
+    std::string exported;                             ///< the certificate, PEM
 };
 
 struct parts {
@@ -37,7 +39,7 @@ struct parts {
 using problems = std::vector<std::string>;
 
 /// Loads what the configuration names and puts it together. `now` dates certificates made here.
-/// Writes export files.
+/// Writes nothing.
 boost::system::result<parts, problems> assemble(const settings::configuration& configuration,
                                                 std::chrono::system_clock::time_point now);
 

@@ -16,6 +16,10 @@ namespace {
 
 constexpr const char* footer = "Exit codes: 0 as asked, 1 failed, 2 configuration or usage.";
 
+std::string version_line() {
+    return "roachpin " + version() + " (" + libraries() + ")";
+}
+
 CLI::App* add_run(CLI::App& program, run_flags& flags) {
     auto* run = program.add_subcommand("run", "Run the proxy until SIGTERM or SIGINT.");
     run->add_option("-c,--config", flags.config, "The configuration file (YAML)")
@@ -45,6 +49,7 @@ int guarded_run(const run_flags& flags) {
 int run_command_line(int argc, char** argv) {
     CLI::App program("roachpin: a TLS-verifying TCP proxy in front of CockroachDB.", "roachpin");
     program.require_subcommand(1);
+    program.set_version_flag("--version", [] { return version_line(); });
     program.footer(footer);
     run_flags flags;
     const auto* run_command = add_run(program, flags);
@@ -57,7 +62,7 @@ int run_command_line(int argc, char** argv) {
     if (run_command->parsed()) {
         return guarded_run(flags);
     }
-    std::cout << "roachpin " << version() << " (" << libraries() << ")\n";
+    std::cout << version_line() << '\n';
     return ok;
 }
 

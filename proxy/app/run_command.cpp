@@ -45,6 +45,7 @@ int complain(const std::vector<std::string>& sentences, exit_code code) {
 
 int run(const run_flags& flags) {
     std::signal(SIGPIPE, SIG_IGN); // a closed socket is an error of the write, not of the process
+    std::signal(SIGHUP, SIG_IGN);  // a terminal that closes, or a reload, must not cut sessions
     const auto configuration = settings::load(flags.config, settings::process_environment(),
                                               {flags.listen, flags.log_level, flags.log_format});
     if (!configuration) {

@@ -2,6 +2,7 @@
 
 #include "app/exit_code.hpp"
 #include "app/version.hpp"
+#include "app/write_file.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -28,6 +29,14 @@ net::keepalive_options to_keepalive(const settings::keepalive& from) {
 
 unsigned to_worker_count(unsigned configured) {
     return configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// What a client may expect of a listener's TLS.
+std::string offer_of(const net::listener_rules& listener) {
+    if (!listener.tls) {
+        return "none";
+    }
+    return listener.admission.tls_required ? "required" : "offered";
 }
 
 } // namespace
@@ -57,13 +66,25 @@ std::vector<std::string> runtime::open_listeners() {
     for (auto& one : parts_.listeners) {
         auto socket = net::listening_socket::open(one.bind, one.unix_mode);
         if (!socket) {
-            failures.push_back(socket.error().sentence);
+            failures.push_back(one.where + ".bind: " + socket.error().sentence);
             continue;
         }
         listeners_.emplace_back(
             new net::listener_rules{core::to_string(socket->bound()), std::move(one.admission),
                                     std::move(one.tls), net::slot_counter(one.max_connections)});
         sockets_.push_back(std::move(*socket));
+    }
+    return failures.empty() ? export_certificates() : failures;
+}
+
+std::vector<std::string> runtime::export_certificates() const {
+    std::vector<std::string> failures;
+    for (const auto& one : parts_.listeners) {
+        if (one.export_file) {
+            if (auto failed = write_file(one.export_file->path, one.exported)) {
+                failures.push_back(one.export_file->where + ": " + failed->sentence);
+            }
+        }
     }
     return failures;
 }
@@ -86,10 +107,11 @@ void runtime::start() {
         accepting_.spawn(
             net::accept_connections(sockets_[i], *listeners_[i], workers_, places_, events_));
         if (parts_.listeners[i].made_certificate) {
-            events_.emit(core::events::local_certificate_made{listeners_[i]->name,
-                                                              parts_.listeners[i].export_file});
+            const auto& file = parts_.listeners[i].export_file;
+            events_.emit(core::events::local_certificate_made{
+                listeners_[i]->name, file ? file->path.string() : std::string()});
         }
-        events_.emit(core::events::listening{listeners_[i]->name});
+        events_.emit(core::events::listening{listeners_[i]->name, offer_of(*listeners_[i])});
     }
     events_.emit(core::events::started{version(), worker_count_, libraries()});
 }

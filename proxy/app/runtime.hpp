@@ -23,7 +23,8 @@ public:
     runtime& operator=(const runtime&) = delete;
     ~runtime() = default;
 
-    /// Binds every listener; nothing is accepted yet. A sentence for each that cannot be bound.
+    /// Binds every listener, and then writes export files; nothing is accepted yet. A sentence for
+    /// each that cannot be: what another process has open or had written is then untouched.
     std::vector<std::string> open_listeners();
 
     /// Serves until SIGTERM or SIGINT, then drains: stops accepting, lets the sessions end, cancels
@@ -31,6 +32,7 @@ public:
     void run();
 
 private:
+    std::vector<std::string> export_certificates() const;
     void start();
     net::awaitable<void> serve_until_signal();
     net::awaitable<void> drain();

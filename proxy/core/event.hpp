@@ -40,6 +40,7 @@ namespace events {
 /// A listener accepts connections.
 struct listening {
     std::string listener;
+    std::string tls; ///< "none", "offered" or "required"
 };
 
 /// Everything that was configured is up.
@@ -55,18 +56,21 @@ struct local_certificate_made {
     std::string export_file; ///< empty where none is written
 };
 
-/// A client's opening or its wish to connect was refused; the client was told `sqlstate`.
+/// A client's opening or its wish to connect was refused.
 struct client_refused {
     client_facts client;
     std::string sqlstate;
     std::string reason;
     std::string detail;
+    bool told = true; ///< false: it could not have read it, and was only closed
 };
 
-/// A client went away before it had said what it wants.
+/// A client went away before it had said what it wants. `in_handshake`: from the listener's TLS,
+/// whose certificate it may not have liked.
 struct client_gone {
     client_facts client;
     std::string reason;
+    bool in_handshake = false;
 };
 
 /// Bytes flow between a client and a node verified on this very connection.
@@ -81,6 +85,7 @@ struct session_ended {
     client_facts client;
     node_facts node;
     std::string reason;
+    std::string detail; ///< what the system or TLS said, where a side was lost
     std::uint64_t bytes_to_node = 0;
     std::uint64_t bytes_to_client = 0;
     duration took{};

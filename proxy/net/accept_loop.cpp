@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <sys/socket.h>
 
 namespace roachpin::net {
@@ -65,6 +66,45 @@ bool is_the_peers(int error) {
            error == EHOSTUNREACH || error == EPERM;
 }
 
+/// Gives the connection to a worker, or turns it away.
+void hand_over(accepted_descriptor client, listener_rules& listener,
+               const std::vector<std::unique_ptr<worker>>& workers, const opening_places& places,
+               core::event_source& events) {
+    const auto refused = policy::refuse_peer(listener.admission, client.identity);
+    if (refused && places.is_crowded()) {
+        events.emit(core::events::client_refused{{.client = client.peer, .listener = listener.name},
+                                                 "28000",
+                                                 "not_admitted",
+                                                 "Expected " + refused->expected +
+                                                     "; presented: " + refused->presented + ".",
+                                                 false});
+        return;
+    }
+    least_loaded(workers).serve(listener, std::move(client));
+}
+
+/// What went wrong, if anything did that is not the peer's.
+std::optional<std::string> accept_one(const listening_socket& socket, listener_rules& listener,
+                                      const std::vector<std::unique_ptr<worker>>& workers,
+                                      opening_places::place place, const opening_places& places,
+                                      core::event_source& events) {
+    try {
+        socket_address peer;
+        auto size = static_cast<socklen_t>(peer.capacity());
+        descriptor accepted(
+            ::accept4(socket.fd(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (accepted) {
+            hand_over(describe(std::move(accepted), peer, std::move(place)), listener, workers,
+                      places, events);
+        } else if (!is_the_peers(errno)) {
+            return core::system_error("accept").sentence;
+        }
+        return std::nullopt;
+    } catch (const std::exception& problem) { // out of memory, as a rule
+        return problem.what();
+    }
+}
+
 awaitable<void> pause(core::duration time) {
     timer alarm(co_await asio::this_coro::executor, time);
     co_await alarm.async_wait(use_awaitable);
@@ -81,20 +121,15 @@ awaitable<void> accept_connections(const listening_socket& socket, listener_rule
     while (true) {
         co_await watched.async_wait(watched_descriptor::wait_read, use_awaitable);
         auto place = co_await places.reserve();
-        socket_address peer;
-        auto size = static_cast<socklen_t>(peer.capacity());
-        descriptor accepted(
-            ::accept4(socket.fd(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (accepted) {
+        const auto problem =
+            accept_one(socket, listener, workers, std::move(place), places, events);
+        if (!problem) {
             backoff.succeeded();
-            least_loaded(workers).serve(listener,
-                                        describe(std::move(accepted), peer, std::move(place)));
-        } else if (!is_the_peers(errno)) {
-            const auto why = core::system_error("accept").sentence;
-            const auto wait = backoff.failed();
-            events.emit(core::events::accept_failed{listener.name, why, wait});
-            co_await pause(wait);
+            continue;
         }
+        const auto wait = backoff.failed();
+        events.emit(core::events::accept_failed{listener.name, *problem, wait});
+        co_await pause(wait);
     }
 }
 

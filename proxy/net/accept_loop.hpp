@@ -11,7 +11,8 @@ namespace roachpin::net {
 
 /// Accepts connections and gives each to the least loaded worker, until it is cancelled. Runs on
 /// the control thread. An opening's place is reserved before accept(2); errors are waited out, 5 ms
-/// at first and 1 s at most, and never end the loop.
+/// at first and 1 s at most, and never end the loop. A peer that will be refused anyway is closed
+/// unheard once more than half of the places are taken: it must not keep others out.
 ///
 /// All references must outlive it.
 awaitable<void> accept_connections(const listening_socket& socket, listener_rules& listener,

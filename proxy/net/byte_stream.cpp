@@ -1,10 +1,13 @@
 #include "net/byte_stream.hpp"
 
+#include "tls/library.hpp"
+
 #include <openssl/err.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace roachpin::net {
@@ -85,6 +88,11 @@ io_result byte_stream::peek(std::uint8_t& octet) {
     return got == 0 ? io_result{io_status::closed} : failure(io_status::wants_read);
 }
 
+bool byte_stream::has_hung_up() {
+    pollfd socket{fd(), POLLRDHUP, 0};
+    return ::poll(&socket, 1, 0) != 0;
+}
+
 io_result byte_stream::write_some(core::bytes_view from) {
     if (tls_) {
         forget_errors();
@@ -142,12 +150,12 @@ io_result byte_stream::tls_result(int status) {
     default:
         break;
     }
-    const int reason = ERR_GET_REASON(ERR_peek_error());
+    const auto cause = ERR_peek_error();
     ERR_clear_error();
-    if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    if (ERR_GET_REASON(cause) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
         return {io_status::truncated};
     }
-    return {io_status::failed, 0, make_error_code(boost::system::errc::protocol_error)};
+    return {io_status::failed, 0, tls::to_error_code(cause)};
 }
 
 } // namespace roachpin::net

@@ -49,6 +49,9 @@ public:
     /// The next octet in clear without taking it.
     io_result peek(std::uint8_t& octet);
 
+    /// Whether the peer has ended its sending, or the connection is broken.
+    bool has_hung_up();
+
     /// Writes what the socket takes. After a `wants_…` the same octets (at any address) must be
     /// offered again.
     io_result write_some(core::bytes_view from);

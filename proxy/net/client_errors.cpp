@@ -20,6 +20,9 @@ pgwire::error_fields may_not_use(std::string detail, std::string hint) {
 } // namespace
 
 client_error no_usable_node(const std::vector<failed_dial>& failures) {
+    const auto is_ours = [](const auto& one) {
+        return one.failure.reason == out_of_resources;
+    };
     std::string detail;
     for (const auto& one : failures) {
         detail += (detail.empty() ? "" : "\n") + describe(one);
@@ -30,8 +33,16 @@ client_error no_usable_node(const std::vector<failed_dial>& failures) {
                 {sqlstate::node_rejected,
                  "roachpin refused the database node: it did not prove to be the one configured",
                  std::move(detail),
-                 "Nothing of this session was sent to it. Find out what answers at that address; "
-                 "do not weaken the check. "}};
+                 "Nothing of this session was sent to it. If this is a new set-up, compare ca_file "
+                 "and host with the node's own certificate; otherwise find out what answers at "
+                 "that address. "}};
+    }
+    if (std::any_of(failures.begin(), failures.end(), is_ours)) {
+        return {"out_of_resources",
+                {sqlstate::too_many, "roachpin has no room for another connection",
+                 std::move(detail),
+                 "Raise roachpin's limit of open files (ulimit -n, LimitNOFILE), or lower "
+                 "limits.max_connections. "}};
     }
     return {"no_node_reached",
             {sqlstate::cannot_connect, "roachpin could reach no database node",
@@ -71,7 +82,8 @@ client_error certificate_required(std::string_view presented) {
             may_not_use("Expected a client certificate of the authority in client_ca_file; "
                         "presented: " +
                             std::string(presented) + ".",
-                        "Set sslcert and sslkey in the client. ")};
+                        "Set sslcert and sslkey in the client to a certificate which that "
+                        "authority issued. ")};
 }
 
 client_error too_many_connections(std::string_view setting, std::size_t limit) {
@@ -87,11 +99,11 @@ client_error draining() {
              "Connect again: another instance, or this one once it is back. "}};
 }
 
-client_error node_went_away(std::string_view node, std::string_view address) {
+client_error node_went_away(std::string_view node, std::string_view address, std::string_view why) {
     return {"node_went_away",
             {sqlstate::connection_lost, "the database node went away",
-             std::string(node) + " at " + std::string(address) +
-                 " ended the connection without saying why.",
+             std::string(node) + " at " + std::string(address) + " ended the connection" +
+                 (why.empty() ? " without saying why." : ": " + std::string(why) + "."),
              "Connect again. Whether a statement that was running took effect is not known. "}};
 }
 

@@ -35,6 +35,7 @@ client_error tls_required(const policy::admission_refusal& why);
 client_error certificate_required(std::string_view presented);
 client_error too_many_connections(std::string_view setting, std::size_t limit);
 client_error draining();
-client_error node_went_away(std::string_view node, std::string_view address);
+/// `why`: what the system or TLS said; empty where the node just closed.
+client_error node_went_away(std::string_view node, std::string_view address, std::string_view why);
 
 } // namespace roachpin::net

@@ -57,4 +57,22 @@ awaitable<std::optional<T>> with_deadline(awaitable<T> work, core::time_point de
     co_return std::nullopt;
 }
 
+/// Runs `work` unless `stop` comes to its end before; nothing means that it did, and that `work`
+/// was cancelled and has ended. Exceptions as with `with_deadline`; `stop`'s too.
+template <class T>
+awaitable<std::optional<T>> unless(awaitable<T> work, awaitable<bool> stop) {
+    using asio::experimental::awaitable_operators::operator||;
+    auto first = co_await (detail::as_value(std::move(work)) || detail::as_value(std::move(stop)));
+    if (auto* done = std::get_if<0>(&first)) {
+        if (done->thrown) {
+            std::rethrow_exception(done->thrown);
+        }
+        co_return std::move(done->value);
+    }
+    if (const auto& stopped = std::get<1>(first); stopped.thrown) {
+        std::rethrow_exception(stopped.thrown);
+    }
+    co_return std::nullopt;
+}
+
 } // namespace roachpin::net

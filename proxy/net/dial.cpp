@@ -2,6 +2,7 @@
 
 #include "core/printable.hpp"
 #include "net/deadline.hpp"
+#include "net/descriptor.hpp"
 #include "net/socket_address.hpp"
 #include "pgwire/upstream_opening.hpp"
 #include "tls/peer_check.hpp"
@@ -20,6 +21,11 @@ dial_failure down(dial_phase phase, const error_code& cause) {
     }
     if (cause == errc::connection_reset || cause == errc::broken_pipe) {
         return {phase, "reset", "the node reset the connection", false};
+    }
+    if (cause == errc::too_many_files_open || cause == errc::too_many_files_open_in_system ||
+        cause == errc::not_enough_memory || cause == errc::no_buffer_space) {
+        return {phase, std::string(out_of_resources),
+                "roachpin itself has run out: " + cause.message(), false};
     }
     if (cause == errc::timed_out) {
         return {phase, "timeout", "the system gave the connection up", false};
@@ -133,7 +139,8 @@ verdict to_verdict(tls::handshake_progress progress) {
         return std::move(*peer);
     }
     if (const auto* cut = std::get_if<tls::handshake_cut>(&progress)) {
-        return dial_failure{dial_phase::tls, "closed", cut->sentence, false};
+        return cut->cause ? down(dial_phase::tls, cut->cause)
+                          : dial_failure{dial_phase::tls, "closed", cut->sentence, false};
     }
     const auto& refusal = std::get<tls::peer_refusal>(progress);
     return dial_failure{dial_phase::tls, std::string(tls::to_string(refusal.fault)),
@@ -160,6 +167,24 @@ prove(byte_stream& node, const tls::upstream_context& context, const policy::nod
     }
 }
 
+/// The same connection, new to Asio's reactor. It would otherwise go on asking for writability,
+/// which connect(2) had waited for, and every wait for the node's octets would be woken once in
+/// vain.
+boost::system::result<stream_socket> registered_anew(stream_socket socket,
+                                                     const socket_address& address) {
+    error_code failed;
+    descriptor held(socket.release(failed));
+    stream_socket fresh(socket.get_executor());
+    if (!failed) {
+        fresh.assign(address.protocol(), held.number(), failed);
+    }
+    if (failed) {
+        return failed;
+    }
+    held.release();
+    return fresh;
+}
+
 /// `phase` tells the caller, who owns it, how far this came when the deadline ends it.
 awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context& context,
                                keepalive_options keepalive, dial_phase& phase) {
@@ -170,9 +195,11 @@ awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context
         co_return down(dial_phase::tcp, refused);
     }
     set_tcp_options(socket.native_handle(), keepalive);
-    // Asio's reactor would go on asking for writability, which connect(2) had waited for: every
-    // wait for the node's octets would be woken once in vain.
-    byte_stream node(stream_socket(socket.get_executor(), address.protocol(), socket.release()));
+    auto connected = registered_anew(std::move(socket), address);
+    if (!connected) {
+        co_return down(dial_phase::tcp, connected.error());
+    }
+    byte_stream node(std::move(*connected));
 
     phase = dial_phase::sslrequest;
     auto disagreed = co_await agree_on_tls(node);
@@ -191,13 +218,13 @@ awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context
 dial_failure timed_out(dial_phase phase) {
     switch (phase) {
     case dial_phase::tcp:
-        return {phase, "timeout", "no TCP connection before the deadline", false};
+        return {phase, "timeout", "no TCP connection within timeouts.dial", false};
     case dial_phase::sslrequest:
-        return {phase, "timeout", "no answer to SSLRequest before the deadline", false};
+        return {phase, "timeout", "no answer to SSLRequest within timeouts.dial", false};
     case dial_phase::tls:
         break;
     }
-    return {phase, "timeout", "the TLS handshake did not end before the deadline", false};
+    return {phase, "timeout", "the TLS handshake did not end within timeouts.dial", false};
 }
 
 } // namespace

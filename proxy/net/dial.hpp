@@ -18,6 +18,9 @@ enum class dial_phase { tcp, sslrequest, tls };
 
 std::string_view to_string(dial_phase phase);
 
+/// The reason of a failure that is roachpin's own: no descriptors, no memory.
+inline constexpr std::string_view out_of_resources = "out_of_resources";
+
 /// Why a dial failed.
 struct dial_failure {
     dial_phase phase = dial_phase::tcp;

@@ -11,7 +11,15 @@ awaitable<bool> part(byte_stream& client, core::bytes message, std::span<std::ui
     if (!written) {
         co_return false;
     }
-    auto last = client.close_sending();
+    auto ended = client.close_sending();
+    while (is_blocked(ended.status)) {
+        const auto [failed] = co_await client.wait(ended.status);
+        if (failed) {
+            co_return false;
+        }
+        ended = client.close_sending();
+    }
+    auto last = ended;
     while (is_blocked(last.status) || last.status == io_status::ok) {
         if (is_blocked(last.status)) {
             const auto [failed] = co_await client.wait(last.status);

@@ -12,7 +12,20 @@ namespace roachpin::net {
 namespace {
 
 core::error cannot_listen(const core::bind_address& where) {
-    return core::system_error("cannot listen on " + core::to_string(where));
+    const int cause = errno;
+    auto failed = core::system_error("cannot listen on " + core::to_string(where));
+    if (cause == EADDRINUSE) {
+        failed.sentence += "; another program has it (ss -ltnp shows which): stop that one, or "
+                           "choose another address";
+    } else if (cause == EADDRNOTAVAIL) {
+        failed.sentence += "; no interface of this machine has that address";
+    } else if (cause == ENOENT) {
+        failed.sentence += "; make its folder first";
+    } else if (cause == EACCES) {
+        failed.sentence += "; this user may not, choose a port from 1024 on or a folder it may "
+                           "write to";
+    }
+    return failed;
 }
 
 descriptor new_socket(const socket_address& where) {

@@ -6,7 +6,9 @@
 #include "net/farewell.hpp"
 #include "net/open_client.hpp"
 #include "net/write_all.hpp"
+#include "pgwire/integers.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace roachpin::net {
@@ -20,6 +22,14 @@ constexpr auto farewell_time = std::chrono::seconds(2);
 
 core::duration since(core::time_point start) {
     return std::chrono::duration_cast<core::duration>(core::clock::now() - start);
+}
+
+std::string text_of(const error_code& cause) {
+    return cause ? cause.message() : "";
+}
+
+dial_failure not_tried() {
+    return {dial_phase::tcp, "not_tried", "timeouts.establish was over before its turn"};
 }
 
 /// One connection's way through, step by step. What the steps share are members, so that a session
@@ -51,17 +61,25 @@ public:
         const bool delivered = co_await self->deliver();
         if (delivered) {
             done = co_await splice(self->client_, *self->node_, self->scratch_,
-                                   self->plane_.timeouts.splice, self->client_.where());
+                                   self->plane_.timeouts.splice, self->client_.where(),
+                                   self->sent_ahead_);
         }
-        self->note_end(done);
+        const auto told_to_stop = co_await asio::this_coro::cancellation_state;
+        if (!delivered && told_to_stop.cancelled() != asio::cancellation_type::none) {
+            done.end = splice_end::cancelled;
+        }
+        const auto event = self->note_end(done);
         if (done.end == splice_end::node_lost && done.may_tell_client) {
-            co_await self->tell_node_went_away();
+            co_await self->tell(
+                node_went_away(self->where_.node, self->where_.address, text_of(done.cause)),
+                event);
         }
     }
 
 private:
     /// Hears the client out. False where it wants no session or may not have one; it has then been
-    /// dealt with.
+    /// dealt with. Until a session is granted, the connection holds an opening's place: refusals
+    /// and cancel requests are bounded by limits.max_opening.
     awaitable<bool> wants_session() {
         if (identity_.address) {
             set_tcp_options(client_.fd(), plane_.keepalive);
@@ -69,12 +87,12 @@ private:
         const auto* tls = listener_.tls ? &*listener_.tls : nullptr;
         auto wish = co_await with_deadline(open_client(client_, tls, scratch_, progress_),
                                            core::clock::now() + plane_.timeouts.client_opening);
-        place_ = {};
         if (!wish) {
             co_await refuse(opening_too_slow(plane_.timeouts.client_opening));
         } else if (auto* startup = std::get_if<opening::startup>(&*wish)) {
             auto refused = admit(std::move(*startup));
             if (!refused) {
+                place_ = {};
                 co_return true;
             }
             co_await refuse(std::move(*refused));
@@ -82,16 +100,19 @@ private:
             replay_ = std::move(cancel->packet);
             co_await forward_cancel();
         } else if (const auto* malformed = std::get_if<opening::refuse>(&*wish)) {
-            progress_.handshaking = progress_.handshaking || !malformed->tell;
-            co_await refuse(malformed_opening(malformed->sentence));
+            co_await refuse(malformed_opening(malformed->sentence), malformed->tell);
         } else if (const auto& gone = std::get<client_gone>(*wish); gone.heard_anything) {
-            plane_.events.emit(events::client_gone{facts_, gone.reason});
+            plane_.events.emit(events::client_gone{facts_, gone.reason, progress_.handshaking});
         }
         co_return false;
     }
 
     /// Takes the client's places; what it may not have, if anything.
     std::optional<client_error> admit(opening::startup startup) {
+        constexpr std::size_t length_size = 4;
+        sent_ahead_.follow(core::bytes_view(startup.replay)
+                               .subspan(std::max<std::size_t>(
+                                   length_size, pgwire::load_uint32(startup.replay.data()))));
         facts_.user = std::move(startup.message.user);
         facts_.database = std::move(startup.message.database);
         facts_.application_name = std::move(startup.message.application_name);
@@ -123,13 +144,29 @@ private:
     /// A verified node for a session; without one the client has been told.
     awaitable<bool> establish() {
         start_ = core::clock::now();
-        const auto failures = co_await reach_node();
+        const auto failures = co_await unless(reach_node(), client_hung_up());
+        if (!failures) { // its places are others' now
+            plane_.events.emit(
+                events::client_gone{facts_, "the client closed while a node was dialled"});
+            co_return false;
+        }
         if (!node_) {
-            co_await refuse(no_usable_node(failures));
+            co_await refuse(no_usable_node(*failures));
             co_return false;
         }
         plane_.events.emit(events::session_established{
-            facts_, where_, static_cast<unsigned>(failures.size() + 1), since(start_)});
+            facts_, where_, static_cast<unsigned>(failures->size() + 1), since(start_)});
+        co_return true;
+    }
+
+    /// Ends when the client does not wait any longer. A client that says more before it was
+    /// answered cannot be watched: its octets are the node's.
+    awaitable<bool> client_hung_up() {
+        const auto [failed] = co_await client_.wait(io_status::wants_read);
+        if (!failed && !client_.has_hung_up()) {
+            timer never(client_.where(), timer::time_point::max());
+            co_await never.async_wait(use_awaitable);
+        }
         co_return true;
     }
 
@@ -140,12 +177,13 @@ private:
         const auto deadline = core::clock::now() + plane_.timeouts.establish;
         for (const auto& one : plane_.cluster.candidates(plane_.turn.fetch_add(1))) {
             const auto now = core::clock::now();
+            where_ = {one.target->host.text(), one.where.to_string()};
             if (now >= deadline) {
-                break;
+                failures.push_back({where_.node, where_.address, not_tried()});
+                continue;
             }
             auto dialled = co_await dial(one, plane_.upstream, plane_.keepalive,
                                          std::min(deadline, now + plane_.timeouts.dial));
-            where_ = {one.target->host.text(), one.where.to_string()};
             if (dialled) {
                 node_ = std::move(*dialled);
                 break;
@@ -187,20 +225,20 @@ private:
     }
 
     /// Logs, tells the client where it can read it, and closes.
-    awaitable<void> refuse(client_error error) {
+    awaitable<void> refuse(client_error error, bool can_read = true) {
+        const bool told = can_read && !progress_.handshaking;
         const auto id = plane_.events.emit(
             events::client_refused{facts_, std::string(error.fields.sqlstate),
-                                   std::string(error.reason), error.fields.detail});
-        if (progress_.handshaking) {
-            co_return;
+                                   std::string(error.reason), error.fields.detail, told});
+        if (told) {
+            co_await tell(std::move(error), id);
         }
-        error.fields.hint += "roachpin's log has this as event " + core::to_string(id) + ".";
-        co_await say_farewell(client_, pgwire::encode_error_response(error.fields), scratch_,
-                              core::clock::now() + farewell_time);
     }
 
-    awaitable<void> tell_node_went_away() {
-        return refuse(node_went_away(where_.node, where_.address));
+    awaitable<void> tell(client_error error, core::event_id id) {
+        error.fields.hint += "roachpin's log has this as event " + core::to_string(id) + ".";
+        return say_farewell(client_, pgwire::encode_error_response(error.fields), scratch_,
+                            core::clock::now() + farewell_time);
     }
 
     void note_failure(const dial_failure& failure) {
@@ -209,11 +247,11 @@ private:
                                                failure.reason, failure.detail, failure.hostile});
     }
 
-    void note_end(const splice_result& done) {
+    core::event_id note_end(const splice_result& done) {
         const bool lost = done.end == splice_end::node_lost || done.end == splice_end::client_lost;
-        plane_.events.emit(events::session_ended{facts_, where_, std::string(to_string(done.end)),
-                                                 done.bytes_to_node + sent_, done.bytes_to_client,
-                                                 since(start_), !lost});
+        return plane_.events.emit(events::session_ended{
+            facts_, where_, std::string(to_string(done.end)), text_of(done.cause),
+            done.bytes_to_node + sent_, done.bytes_to_client, since(start_), !lost});
     }
 
     data_plane& plane_;
@@ -229,6 +267,7 @@ private:
     opening_progress progress_;
     core::bytes replay_; ///< the StartupMessage or CancelRequest, until a node has it
     std::uint64_t sent_ = 0;
+    pgwire::message_boundary sent_ahead_; ///< of what came behind the StartupMessage
     core::time_point start_{};
     core::node_facts where_; ///< the node dialled last
     std::optional<upstream_stream> node_;

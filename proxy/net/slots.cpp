@@ -5,7 +5,7 @@
 namespace roachpin::net {
 
 opening_places::opening_places(executor control, std::size_t limit)
-    : control_(control), free_(limit), freed_(control, timer::time_point::max()) {}
+    : control_(control), limit_(limit), free_(limit), freed_(control, timer::time_point::max()) {}
 
 awaitable<opening_places::place> opening_places::reserve() {
     while (free_ == 0) {

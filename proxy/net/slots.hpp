@@ -95,10 +95,14 @@ public:
     /// Waits for a free place. Control thread only.
     awaitable<place> reserve();
 
+    /// Whether more than half of the places are taken. Control thread only.
+    bool is_crowded() const { return free_ * 2 < limit_; }
+
 private:
     void give_back();
 
     executor control_;
+    std::size_t limit_;
     std::size_t free_; ///< control thread only
     timer freed_;
 };

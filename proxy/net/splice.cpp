@@ -1,6 +1,6 @@
 #include "net/splice.hpp"
 
-#include "pgwire/message_boundary.hpp"
+#include "net/task_group.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -17,9 +17,10 @@ namespace {
 class session_pumps : public std::enable_shared_from_this<session_pumps> {
 public:
     session_pumps(byte_stream& client, byte_stream& node, std::span<std::uint8_t> scratch,
-                  splice_options options, executor where)
+                  splice_options options, executor where, pgwire::message_boundary sent_ahead)
         : up_{.from = client,
               .to = node,
+              .framing = sent_ahead,
               .closed = splice_end::client_closed,
               .from_lost = splice_end::client_lost,
               .to_lost = splice_end::node_lost},
@@ -33,18 +34,15 @@ public:
     /// One pump runs in the caller's coroutine, the other beside it: an idle session is mostly
     /// coroutine frames, and this takes fewer of them than `&&` does.
     static awaitable<splice_result> run(std::shared_ptr<session_pumps> self) {
-        self->start_idle_watch();
         auto other_ended = [self](const std::exception_ptr& thrown) {
             self->note_other(thrown);
         };
         asio::co_spawn(self->watchdog_.get_executor(), self->pump(self->down_), other_ended);
         try {
+            self->start_idle_watch();
             co_await self->pump(self->up_);
-        } catch (const boost::system::system_error& problem) {
-            if (problem.code() != asio::error::operation_aborted) {
-                self->thrown_ = std::current_exception();
-            }
-            self->end_all(splice_end::cancelled);
+        } catch (...) { // whatever it is: the other pump must end before what it uses goes away
+            self->note_thrown(std::current_exception());
         }
         co_await asio::this_coro::throw_if_cancelled(false); // told to stop, it must still join
         while (!self->other_done_) {
@@ -65,11 +63,17 @@ private:
         }
     }
 
+    void note_thrown(const std::exception_ptr& thrown) {
+        if (!is_cancellation(thrown)) {
+            thrown_ = thrown;
+        }
+        end_all(splice_end::cancelled);
+    }
+
     void note_other(const std::exception_ptr& thrown) {
         other_done_ = true;
         if (thrown) {
-            thrown_ = thrown;
-            end_all(splice_end::cancelled);
+            note_thrown(thrown);
         }
         if (other_ended_ != nullptr) {
             other_ended_->cancel();
@@ -84,7 +88,7 @@ private:
         }
         const bool told = down_.framing.last_type() == 'E';
         return {end_.value_or(splice_end::cancelled), up_.moved, down_.moved,
-                down_.framing.at_boundary() && !told && !client_cut_};
+                down_.framing.at_boundary() && !told && !client_cut_, cause_};
     }
 
     void start_idle_watch() {
@@ -100,7 +104,7 @@ private:
         byte_stream& to;
         std::uint64_t moved = 0;
         pgwire::message_boundary framing{};
-        splice_end closed;
+        splice_end closed{};
         splice_end from_lost;
         splice_end to_lost;
     };
@@ -112,21 +116,21 @@ private:
                 core::bytes_view rest = scratch_.first(got.size);
                 note(way, rest);
                 auto put = write_now(rest, way.to);
-                if (is_blocked(put)) {
+                if (is_blocked(put.status)) {
                     put = co_await write_rest({rest.begin(), rest.end()}, put, way.to);
                 }
-                if (put != io_status::ok) {
-                    co_return end_all(way.to_lost);
+                if (put.status != io_status::ok) {
+                    co_return end_all(way.to_lost, put.cause);
                 }
                 if (way.from.has_buffered()) {
                     continue;
                 }
-            } else if (got.status == io_status::closed && (&way == &up_ || !unexplained())) {
-                end_one(way.closed);
+            } else if (got.status == io_status::closed && (&way == &up_ || !is_owed_a_reason())) {
+                end_one(&way == &down_ && is_cut() ? way.from_lost : way.closed);
                 co_return co_await close_sending(way.to);
             } else if (!is_blocked(got.status)) {
                 // Or closed, however properly, while the client is owed a reason.
-                co_return end_all(way.from_lost);
+                co_return end_all(way.from_lost, got.cause);
             }
             // Straight to the wait after a read that emptied the socket: trying again would cost a
             // system call to learn what the wait learns for nothing.
@@ -138,30 +142,32 @@ private:
     }
 
     /// Writes until `rest` is empty or `to` takes no more.
-    static io_status write_now(core::bytes_view& rest, byte_stream& to) {
+    static io_result write_now(core::bytes_view& rest, byte_stream& to) {
         while (!rest.empty()) {
             const auto put = to.write_some(rest);
             if (put.status != io_status::ok) {
-                return put.status;
+                return put;
             }
             rest = rest.subspan(put.size);
         }
-        return io_status::ok;
+        return {io_status::ok};
     }
 
     /// The slow way: `held` is a copy, since the scratch buffer belongs to others while this waits.
     /// Not ok where `to` is gone, or the session was stopped with octets left.
-    awaitable<io_status> write_rest(core::bytes held, io_status blocked, byte_stream& to) {
+    awaitable<io_result> write_rest(core::bytes held, io_result put, byte_stream& to) {
         core::bytes_view rest = held;
-        while (is_blocked(blocked) && !stopped_) {
-            const auto [failed] = co_await to.wait(blocked);
-            if (failed) {
+        while (is_blocked(put.status) && !stopped_) {
+            const auto [cancelled] = co_await to.wait(put.status);
+            if (cancelled) {
+                end_all(splice_end::cancelled);
                 break;
             }
-            blocked = write_now(rest, to);
+            put = write_now(rest, to);
         }
         client_cut_ = client_cut_ || (!rest.empty() && &to == &down_.to);
-        co_return rest.empty() ? io_status::ok : io_status::failed;
+        co_return rest.empty() ? io_result{io_status::ok}
+                               : io_result{io_status::failed, 0, put.cause};
     }
 
     awaitable<void> close_sending(byte_stream& to) {
@@ -170,18 +176,21 @@ private:
             if (done.status != io_status::wants_write) {
                 co_return;
             }
-            const auto [failed] = co_await to.wait(done.status);
-            if (failed) {
-                co_return;
+            const auto [cancelled] = co_await to.wait(done.status);
+            if (cancelled) {
+                co_return end_all(splice_end::cancelled);
             }
         }
     }
 
-    /// Whether the node would leave a client that did not say goodbye without having told it why.
-    bool unexplained() const {
+    /// Whether the node leaves a client that did not say goodbye without having told it why.
+    bool is_owed_a_reason() const {
         return !end_ && down_.framing.at_boundary() && down_.framing.last_type() != 'E' &&
                up_.framing.last_type() != 'X';
     }
+
+    /// Whether the node leaves in the middle of a message: nothing can be told any more.
+    bool is_cut() const { return !end_ && !down_.framing.at_boundary(); }
 
     void note(direction& way, core::bytes_view octets) {
         way.moved += octets.size();
@@ -199,11 +208,12 @@ private:
         }
     }
 
-    void end_all(splice_end why) {
+    void end_all(splice_end why, error_code cause = {}) {
         if (stopped_) {
             return; // what a stopped session's octets run into is not what ended it
         }
         stopped_ = true;
+        cause_ = cause;
         if (!end_ || why == splice_end::half_close_timeout) {
             end_ = why;
         }
@@ -237,6 +247,7 @@ private:
     timer watchdog_;
     core::time_point last_activity_{};
     std::optional<splice_end> end_;
+    error_code cause_;
     std::exception_ptr thrown_;
     timer* other_ended_ = nullptr; ///< set while the caller's coroutine waits for the other pump
     bool other_done_ = false;
@@ -269,9 +280,9 @@ std::string_view to_string(splice_end end) {
 
 awaitable<splice_result> splice(byte_stream& client, upstream_stream& node,
                                 std::span<std::uint8_t> scratch, splice_options options,
-                                executor where) {
+                                executor where, pgwire::message_boundary sent_ahead) {
     return session_pumps::run(
-        std::make_shared<session_pumps>(client, node.bytes(), scratch, options, where));
+        std::make_shared<session_pumps>(client, node.bytes(), scratch, options, where, sent_ahead));
 }
 
 } // namespace roachpin::net

@@ -3,6 +3,7 @@
 #include "core/time.hpp"
 #include "net/asio.hpp"
 #include "net/upstream_stream.hpp"
+#include "pgwire/message_boundary.hpp"
 
 #include <cstdint>
 #include <span>
@@ -35,15 +36,17 @@ struct splice_result {
     /// The node's last message to the client is whole, and is no ErrorResponse: an ErrorResponse of
     /// ours may follow it.
     bool may_tell_client = false;
+    error_code cause{}; ///< why a side was lost, where that is known: a reset, a TLS alert
 };
 
 /// Passes octets both ways until both sides have ended, or one is lost. A side that takes nothing
 /// stops the other's reading: at most one scratch buffer is held for it.
 ///
 /// `scratch` is the worker's: all its sessions share it, it holds nothing across a wait. `where` is
-/// the worker's executor. The streams must outlive the call.
+/// the worker's executor. `sent_ahead`: how far the client's messages came in what the node has of
+/// them already. The streams must outlive the call.
 awaitable<splice_result> splice(byte_stream& client, upstream_stream& node,
                                 std::span<std::uint8_t> scratch, splice_options options,
-                                executor where);
+                                executor where, pgwire::message_boundary sent_ahead = {});
 
 } // namespace roachpin::net

@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 
 namespace roachpin::net {
-namespace {
 
 bool is_cancellation(const std::exception_ptr& thrown) {
     try {
@@ -16,8 +15,6 @@ bool is_cancellation(const std::exception_ptr& thrown) {
         return false;
     }
 }
-
-} // namespace
 
 task_group::task_group(executor where, std::function<void(std::exception_ptr)> failed)
     : where_(where), failed_(std::move(failed)), emptied_(where, timer::time_point::max()) {}

@@ -11,6 +11,9 @@
 
 namespace roachpin::net {
 
+/// Whether a coroutine that threw this was told to stop.
+bool is_cancellation(const std::exception_ptr& thrown);
+
 /// Coroutines that run side by side and are joined, never detached. Belongs to one thread, the one
 /// that runs `where`; must be empty (see `join`) before it is destroyed.
 class task_group {

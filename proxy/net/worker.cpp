@@ -49,11 +49,19 @@ void worker::serve(listener_rules& listener, accepted_descriptor client) {
         if (stopping_) {
             return;
         }
-        const asio::generic::stream_protocol protocol(client.family, 0);
-        stream_socket socket(context_.get_executor(), protocol, client.socket.release());
-        sessions_.spawn(run_session(plane_, listener, scratch_,
-                                    {std::move(socket), client.identity, std::move(client.peer),
-                                     std::move(client.opening), std::move(load)}));
+        try {
+            const asio::generic::stream_protocol protocol(client.family, 0);
+            stream_socket socket(context_.get_executor());
+            socket.assign(protocol, client.socket.number());
+            client.socket.release();
+            sessions_.spawn(run_session(plane_, listener, scratch_,
+                                        {std::move(socket), client.identity, std::move(client.peer),
+                                         std::move(client.opening), std::move(load)}));
+        } catch (
+            const std::exception& problem) { // out of memory or of epoll watches: this one ends
+            plane_.events.emit(core::events::internal_error{
+                {.client = client.peer, .listener = listener.name}, problem.what()});
+        }
     };
     asio::post(context_, std::move(begin));
 }

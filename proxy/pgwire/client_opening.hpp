@@ -64,8 +64,6 @@ public:
     /// Whether anything has come at all; a probe that closes without an octet is not worth a log.
     bool heard_anything() const { return heard_ > 0; }
 
-    bool encrypted() const { return stage_ == stage::encrypted; }
-
 private:
     enum class stage {
         plain,       ///< nothing agreed on yet

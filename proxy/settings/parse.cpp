@@ -26,12 +26,24 @@ void read_timeouts(mapping& in, timeouts& out) {
     in.value("half_close", out.half_close, parse_positive_duration);
 }
 
+/// TCP_USER_TIMEOUT is an unsigned int of milliseconds that tcp(7) reads as an int: above, it would
+/// turn into a short one.
+core::result<core::duration> parse_user_timeout(std::string_view text) {
+    constexpr core::duration longest = std::chrono::hours(596); // below 2^31 ms
+    auto parsed = parse_duration(text);
+    if (parsed && *parsed > longest) {
+        return core::error{"\"" + std::string(text) +
+                           "\" is more than the kernel can count; write at most 596h"};
+    }
+    return parsed;
+}
+
 void read_keepalive(mapping& in, keepalive& out) {
     constexpr unsigned max_tcp_keepcnt = 127; // Linux's tcp.h
     in.value("idle", out.idle, parse_keepalive_duration);
     in.value("interval", out.interval, parse_keepalive_duration);
     in.value("count", out.count, between<unsigned>{1, max_tcp_keepcnt});
-    in.value("user_timeout", out.user_timeout, parse_duration);
+    in.value("user_timeout", out.user_timeout, parse_user_timeout);
 }
 
 void read_limits(mapping& in, limits& out) {

@@ -84,7 +84,8 @@ void check_tcp(mapping& in, const listener& read, const core::endpoint& bind) {
                                 " can be reached from other machines, and clients would send "
                                 "passwords and data in plaintext; set tls.required: true, or "
                                 "dangerous_plaintext_beyond_loopback: true if that network may "
-                                "read them");
+                                "read them; and name the clients' networks in allow_from, "
+                                "which lets in this machine alone by default");
     }
 }
 

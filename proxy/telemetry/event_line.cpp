@@ -60,7 +60,9 @@ private:
 
 struct describer {
     event_line operator()(const events::listening& event) const {
-        return std::move(line(severity::info, "listening").text("listener", event.listener));
+        return std::move(line(severity::info, "listening")
+                             .text("listener", event.listener)
+                             .text("tls", event.tls));
     }
 
     event_line operator()(const events::started& event) const {
@@ -77,16 +79,21 @@ struct describer {
     }
 
     event_line operator()(const events::client_refused& event) const {
-        return std::move(line(severity::warning, "client_refused")
-                             .client(event.client)
-                             .text("sqlstate", event.sqlstate)
-                             .text("reason", event.reason)
-                             .text("detail", event.detail));
+        line made(severity::warning, "client_refused");
+        made.client(event.client)
+            .text("sqlstate", event.sqlstate)
+            .text("reason", event.reason)
+            .text("detail", event.detail);
+        if (!event.told) {
+            made.flag("told", false);
+        }
+        return event_line(std::move(made));
     }
 
     event_line operator()(const events::client_gone& event) const {
-        return std::move(
-            line(severity::debug, "client_gone").client(event.client).text("reason", event.reason));
+        return std::move(line(event.in_handshake ? severity::info : severity::debug, "client_gone")
+                             .client(event.client)
+                             .text("reason", event.reason));
     }
 
     event_line operator()(const events::session_established& event) const {
@@ -102,6 +109,7 @@ struct describer {
                              .client(event.client)
                              .node(event.node)
                              .text("reason", event.reason)
+                             .text("detail", event.detail)
                              .number("bytes_to_node", event.bytes_to_node)
                              .number("bytes_to_client", event.bytes_to_client)
                              .seconds("seconds", event.took));

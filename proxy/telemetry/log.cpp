@@ -2,26 +2,112 @@
 
 #include "telemetry/log_format.hpp"
 
-#include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <new>
+#include <string_view>
+#include <unistd.h>
 
 namespace roachpin::telemetry {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Lines that wait for a slow reader: half a megabyte of them.
+constexpr std::size_t queue_length = 1024;
+
+constexpr auto patience = 2s;
+
+void write_all(int fd, std::string_view rest) {
+    while (!rest.empty()) {
+        const auto put = ::write(fd, rest.data(), rest.size());
+        if (put < 0 && errno != EINTR) {
+            return; // a log that cannot be written must not stop what it is about
+        }
+        rest.remove_prefix(put > 0 ? static_cast<std::size_t>(put) : 0);
+    }
+}
+
+} // namespace
+
+/// Writes to the descriptor itself: a stdio stream's lock, held in a write that never ends, would
+/// also hold up the process's exit.
+class log::writer final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    explicit writer(int fd) : fd_(fd) {}
+
+    /// Whether `count` lines were written in time.
+    bool wait_for(std::size_t count, std::chrono::steady_clock::duration time) {
+        std::unique_lock lock(counting_);
+        return grown_.wait_for(lock, time, [&] { return written_ >= count; });
+    }
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        write_all(fd_, {line.data(), line.size()});
+        const std::lock_guard lock(counting_);
+        ++written_;
+        grown_.notify_all();
+    }
+
+    void flush_() override {}
+
+private:
+    int fd_;
+    std::mutex counting_;
+    std::condition_variable grown_;
+    std::size_t written_ = 0;
+};
 
 log::log(log_options options)
-    : options_(options), logger_(std::make_shared<spdlog::logger>(
-                             "roachpin", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+    : options_(options), writer_(std::make_shared<writer>(options.fd)),
+      thread_(std::make_shared<spdlog::details::thread_pool>(queue_length, 1)),
+      logger_(std::make_shared<spdlog::async_logger>(
+          "roachpin", writer_, thread_, spdlog::async_overflow_policy::overrun_oldest)) {
     logger_->set_pattern("%v"); // the line brings its own time and level, in JSON too
     logger_->set_level(spdlog::level::trace);
+}
+
+log::~log() {
+    if (!writer_->wait_for(submitted_ - thread_->overrun_counter(), patience)) {
+        // The thread is in a write that does not end, and its destructor would join it: it is left
+        // to the process's own end.
+        static_cast<void>(new (std::nothrow) std::shared_ptr<spdlog::logger>(logger_));
+        static_cast<void>(new (std::nothrow)
+                              std::shared_ptr<spdlog::details::thread_pool>(thread_));
+    }
 }
 
 void log::on_event(core::event_id id, const core::event& what) noexcept {
     try {
         const auto line = describe(what);
         if (line.level >= options_.least) {
-            const auto now = std::chrono::system_clock::now();
-            logger_->info(options_.json ? to_json(now, id, line) : to_text(now, id, line));
+            say_what_was_lost(id);
+            write(id, line);
         }
     } catch (...) { // out of memory: a line is lost, the session is not
+    }
+}
+
+void log::write(core::event_id id, const event_line& line) {
+    const auto now = std::chrono::system_clock::now();
+    ++submitted_;
+    logger_->info(options_.json ? to_json(now, id, line) : to_text(now, id, line));
+}
+
+/// Once there is room again.
+void log::say_what_was_lost(core::event_id id) {
+    const auto lost = thread_->overrun_counter();
+    if (lost != lost_said_ && thread_->queue_size() < queue_length / 2) {
+        const auto before = lost_said_.exchange(lost);
+        write(id, {severity::warning, "log_lines_lost", {{"lost", std::uint64_t{lost - before}}}});
     }
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/system/error_code.hpp>
+
 #include <stdexcept>
 #include <string>
 
@@ -15,6 +17,9 @@ std::string library_version();
 /// The oldest error in this thread's OpenSSL queue as text, and the queue emptied; `fallback` where
 /// there is none.
 std::string take_error(const std::string& fallback);
+
+/// One of OpenSSL's error codes, as one that can be carried about.
+boost::system::error_code to_error_code(unsigned long code);
 
 /// OpenSSL refused what cannot fail but for a bug or a lack of memory.
 class failure : public std::runtime_error {

@@ -52,10 +52,8 @@ void set_dates(X509& certificate, std::chrono::system_clock::time_point now) {
 
 std::string names(const std::optional<core::ip_address>& also) {
     std::string text = "DNS:localhost,IP:127.0.0.1,IP:::1";
-    if (also && !also->is_unspecified()) {
-        text += ",IP:" + also->to_string();
-    }
-    return text;
+    const auto own = also && !also->is_unspecified() ? ",IP:" + also->to_string() : "";
+    return text.find(own) == std::string::npos ? text + own : text;
 }
 
 } // namespace

@@ -42,7 +42,9 @@ int note_client_certificate(int ok, X509_STORE_CTX* store) {
         return 0;
     }
     if (!handshake->certificate_fault_) {
+        const auto* shown = X509_STORE_CTX_get0_cert(store);
         handshake->certificate_fault_ =
+            subject_of(*shown) + ", issued by " + issuer_of(*shown) + issuer_key_of(*shown) + ": " +
             X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
     }
     return 1;

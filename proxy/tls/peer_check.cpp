@@ -88,11 +88,41 @@ peer_fault handshake_fault(int reason) {
         return peer_fault::weak;
     case SSL_R_BAD_SIGNATURE: // whoever sent the certificate does not have its key
         return peer_fault::verification_failed;
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_HTTP_REQUEST:
+    case SSL_R_HTTPS_PROXY_REQUEST:
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+    case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
+    case SSL_R_RECORD_LENGTH_MISMATCH:
+    case SSL_R_UNEXPECTED_RECORD:
+    case SSL_R_UNEXPECTED_MESSAGE:
+    case SSL_R_BAD_RECORD_TYPE:
+    case SSL_R_LENGTH_MISMATCH:
+    case SSL_R_INVALID_ALERT:
+    case SSL_R_UNKNOWN_ALERT_TYPE:
+        return peer_fault::not_tls;
     default:
         break;
     }
     const bool alert = reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256;
-    return alert ? peer_fault::tls_alert : peer_fault::not_tls;
+    return alert ? peer_fault::tls_alert : peer_fault::verification_failed;
+}
+
+/// RFC 8446 section 6.2: what a server says of the certificate of its client.
+bool is_about_certificate(int alert) {
+    switch (alert) {
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /// The certificates of `shown` are the connection's own: what stands there now, it keeps.
@@ -282,14 +312,19 @@ handshake_progress peer_check::explain(int status) {
         return *refusal_;
     }
     if (error == SSL_ERROR_SYSCALL) {
-        return handshake_cut{core::system_error("the node broke the TLS handshake off").sentence};
+        auto cut = core::system_error("the node broke the TLS handshake off");
+        return handshake_cut{std::move(cut.sentence), cut.cause};
     }
-    const int reason = ERR_GET_REASON(ERR_peek_error());
+    const auto first = ERR_peek_error();
+    const int reason = ERR_GET_LIB(first) == ERR_LIB_SSL ? ERR_GET_REASON(first) : 0;
     auto text = take_error("the handshake failed");
     if (error == SSL_ERROR_ZERO_RETURN || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
         return handshake_cut{"the node closed the connection during the TLS handshake"};
     }
     const auto fault = handshake_fault(reason);
+    if (fault == peer_fault::tls_alert && is_about_certificate(reason - SSL_AD_REASON_OFFSET)) {
+        text += ": the node does not take the certificate it was shown (cluster.client_cert_file)";
+    }
     if (fault == peer_fault::tls_version) {
         const std::string wanted(name_of(context_.min_version()));
         return peer_refusal{fault, wanted + " or newer (min_tls)", text};

@@ -45,6 +45,7 @@ struct wants_write {};
 /// The connection ended under the handshake: the node is down rather than hostile.
 struct handshake_cut {
     std::string sentence;
+    boost::system::error_code cause{}; ///< the system's, where it was no orderly end
 };
 
 using handshake_progress =

@@ -82,6 +82,7 @@ postgres_start() {
     local data=$work/$1
     install -m 0600 "$3/node.crt" "$3/node.key" "$data"
     [[ $EUID -ne 0 ]] || chown postgres "$data"/node.*
+    rm -f "$work/$1.log" # an earlier start's log would say that this one is ready
     (
         exec "${unprivileged[@]}" "$postgres_bin/postgres" -D "$data" -p "$2" -k "$data" \
             -c listen_addresses=127.0.0.1 -c fsync=off -c log_connections=on \

@@ -265,6 +265,27 @@ TEST_F(client_opening, a_cancel_request_reaches_a_node_inside_tls_and_gets_no_an
     EXPECT_TRUE(proxy.events().wait_for<core::events::cancel_forwarded>());
 }
 
+/// TLS 1.3: a node's word on our certificate comes when the handshake is over for us.
+TEST_F(client_opening, a_node_that_refuses_the_proxys_certificate_is_quoted) {
+    auto demanding = cluster.node();
+    demanding.client_ca_pem = cluster.ca.certificate_pem();
+    demanding.client_policy = client_certificates::require;
+    fake_cockroach strict(std::move(demanding));
+    auto options = cluster.proxy_for(strict);
+    options.client_certificate =
+        certificate_authority("Other CA")
+            .issue({.common_name = "app", .eku = extended_key_usage::client});
+    test_proxy proxy(std::move(options));
+    auto client = proxy.connect();
+    client.send(startup_message(app));
+    const auto error = client.read_error();
+    EXPECT_EQ(error.code, "08006");
+    EXPECT_THAT(error.detail, HasSubstr("alert"));
+    const auto ended = proxy.events().wait_for<core::events::session_ended>();
+    ASSERT_TRUE(ended);
+    EXPECT_THAT(ended->detail, HasSubstr("alert"));
+}
+
 TEST_F(client_opening, draining_turns_clients_away) {
     test_proxy proxy(cluster.proxy_for(node));
     proxy.begin_draining();

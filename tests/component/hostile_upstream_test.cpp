@@ -198,7 +198,7 @@ std::vector<hostile> wire() {
         {"resets_after_ssl_request", faulty(session_step::ssl_request, fault_kind::reset), "08001",
          "sslrequest", "reset", "reset"},
         {"resets_in_handshake", faulty(session_step::client_hello, fault_kind::reset), "08001",
-         "tls", "closed", "reset"},
+         "tls", "reset", "reset"},
         {"closes_after_accept", faulty(session_step::accepted, fault_kind::close), "08001",
          "sslrequest", "closed", "closed"},
         {"closes_after_ssl_request", faulty(session_step::ssl_request, fault_kind::close), "08001",

@@ -1,5 +1,6 @@
 #include "component/good_node.hpp"
 
+#include <boost/asio/ip/tcp.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +13,8 @@ namespace roachpin::test {
 namespace {
 
 using namespace std::chrono_literals;
+namespace ip = boost::asio::ip;
+using tcp = ip::tcp;
 
 const parameter_map app{{"user", "app"}};
 
@@ -134,6 +137,87 @@ TEST_F(listener, openings_beyond_max_opening_wait_their_turn) {
     waiting.login(app);             // served once a slow one's time is over
     EXPECT_EQ(waiting.query("select 1").front(), "select 1");
     EXPECT_GE(proxy.events().all<core::events::client_refused>().size(), 1U);
+}
+
+/// Waits as the opening's place does: until the hanging node is given up.
+class hanging_node : public listener {
+protected:
+    static fake_cockroach_options hanging(const good_cluster& from) {
+        auto options = from.node();
+        options.plays.fault = session_fault{session_step::ssl_request, fault_kind::hang};
+        return options;
+    }
+
+    fake_cockroach silent{hanging(cluster)};
+};
+
+TEST_F(hanging_node, cancel_requests_take_the_places_of_openings) {
+    auto options = cluster.proxy_for(silent);
+    options.max_opening = 2;
+    options.timeouts.dial = 500ms;
+    test_proxy proxy(std::move(options));
+    const auto begin = core::clock::now();
+    auto first = proxy.connect();
+    first.send(cancel_request(1));
+    auto second = proxy.connect();
+    second.send(cancel_request(2));
+    auto third = proxy.connect();
+    third.send(cancel_request(3));
+    EXPECT_EQ(third.read_until_end(), "");
+    // It was dialled for when one of the others had ended, not before.
+    EXPECT_GE(core::clock::now() - begin, 2 * 500ms);
+    EXPECT_EQ(silent.connections(), 3U);
+}
+
+TEST_F(hanging_node, a_client_that_gives_up_gives_its_places_back) {
+    auto options = cluster.proxy_for(silent);
+    options.max_connections = 1;
+    options.timeouts.dial = 30s;
+    options.timeouts.establish = 30s;
+    test_proxy proxy(std::move(options));
+    auto impatient = proxy.connect();
+    impatient.send(startup_message(app));
+    ASSERT_TRUE(silent.wait_until([](const auto& records) { return !records.empty(); }));
+    impatient.close();
+    const auto gone = proxy.events().wait_for<core::events::client_gone>();
+    ASSERT_TRUE(gone);
+    EXPECT_THAT(gone->reason, testing::HasSubstr("while a node was dialled"));
+    while (proxy.connections() > 0) {
+        std::this_thread::yield();
+    }
+}
+
+TEST_F(hanging_node, addresses_whose_turn_never_came_are_named) {
+    auto options = cluster.proxy_for(silent);
+    options.nodes.push_back(node_at(node.port(), "crdb-1.crdb.internal"));
+    options.nodes.back().tier = 1;
+    options.timeouts.dial = 200ms;
+    options.timeouts.establish = 200ms;
+    test_proxy proxy(std::move(options));
+    auto client = proxy.connect();
+    client.send(startup_message(app));
+    const auto error = client.read_error();
+    EXPECT_EQ(error.code, "08001");
+    EXPECT_THAT(error.detail, testing::HasSubstr("crdb-1.crdb.internal at 127.0.0.1:" +
+                                                 std::to_string(node.port()) + ": tcp, not_tried"));
+}
+
+TEST_F(listener, a_crowd_of_refused_peers_keeps_nobody_out) {
+    auto options = cluster.proxy_for(node);
+    options.admission.allow_from = {core::cidr::parse("127.0.0.1/32").value()};
+    options.max_opening = 4;
+    test_proxy proxy(std::move(options));
+    net::asio::io_context context;
+    std::vector<tcp::socket> silent;
+    for (int i = 0; i < 12; ++i) {
+        silent.emplace_back(context, tcp::endpoint(ip::make_address("127.0.0.2"), 0));
+        silent.back().connect({ip::make_address("127.0.0.1"), proxy.port()});
+    }
+    EXPECT_EQ(proxy.login().query("select 1").front(), "select 1");
+    const auto refused = proxy.events().wait_for<core::events::client_refused>();
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->reason, "not_admitted");
+    EXPECT_FALSE(refused->told);
 }
 
 TEST_F(listener, running_out_of_descriptors_is_waited_out) {

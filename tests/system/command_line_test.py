@@ -19,8 +19,9 @@ def roachpin(*words):
         timeout=20)
 
 
-def test_version():
-    done = roachpin("version")
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_version(word):
+    done = roachpin(word)
     assert done.returncode == 0 and done.stderr == ""
     assert done.stdout.startswith("roachpin ") and "OpenSSL" in done.stdout
 

@@ -36,4 +36,5 @@ def test_without_one_for_the_node_the_client_is_told(settings):
         resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
         with Wire(proxy.port) as client:
             client.send(startup(**LOGIN))
-            assert client.refusal().code == "08001"
+            refusal = client.refusal()
+            assert refusal.code == "53300" and "Too many open files" in refusal.text

@@ -183,7 +183,8 @@ def test_every_reason_is_its_own(rogues):
     """An operator can tell them apart by the log alone."""
     reasons = {}
     for behaviour in ["answers-n", "answers-e", "s-and-extra", "http", "hang-after-sslrequest",
-                      "hang-after-client-hello", "reset-after-sslrequest", "close-after-accept"]:
+                      "hang-after-client-hello", "reset-after-sslrequest", "close-after-accept",
+                      "reset-after-client-hello", "close-after-client-hello"]:
         _, _, dial = connect(rogues.file("ca.crt"), rogues["node"], behaviour)
         reasons.setdefault((dial["phase"], dial["reason"]), []).append(behaviour)
     assert all(len(same) == 1 for same in reasons.values()), reasons

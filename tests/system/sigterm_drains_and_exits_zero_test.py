@@ -106,3 +106,12 @@ def test_a_client_in_its_opening_does_not_hold_it_up(settings):
         began = time.monotonic()
         assert proxy.stop(signal.SIGTERM) == 0
         assert time.monotonic() - began < 10
+
+
+def test_a_terminal_that_closes_ends_nothing(settings):
+    with Roachpin(settings()) as proxy:
+        client = logged_in(proxy)
+        proxy.process.send(signal.SIGHUP)
+        client.send(query("SELECT 'still here'"))
+        assert client.rows() == ["still here"]
+        client.socket.close()

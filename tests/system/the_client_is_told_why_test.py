@@ -14,10 +14,10 @@ from harness.roachpin import Roachpin, configuration, node
 from harness.wire import Wire
 
 LOGIN = {"user": USER, "database": DATABASE}
-EVENT_ID = re.compile(r"\b[0-9a-f]{16}\b")
+EVENT_ID = re.compile(r"\bevent ([0-9a-f]{16})\b")
 
 
-def refused(proxy, sqlstate, send=None, address=None, tls=None):
+def refused(proxy, sqlstate, send=None, address=None, tls=None, logged_as="client_refused"):
     """Sends an opening and checks that the answer and the log are about the same."""
     with Wire(address or proxy.port) as client:
         if tls:
@@ -28,8 +28,8 @@ def refused(proxy, sqlstate, send=None, address=None, tls=None):
     assert refusal.code == sqlstate, refusal
     assert refusal["S"] == refusal["V"] == "FATAL"
     (event_id,) = set(EVENT_ID.findall(refusal.explanation))
-    logged = proxy.wait_event("client_refused", id=event_id)
-    assert logged["sqlstate"] == sqlstate
+    logged = proxy.wait_event(logged_as, id=event_id)
+    assert logged.get("sqlstate", sqlstate) == sqlstate
     assert logged["reason"]
     return refusal, logged
 
@@ -157,7 +157,7 @@ def test_a_limit_is_reached(settings, limit):
 def test_the_node_goes_away_without_an_answer(pki, how):
     with FakeCockroach(pki.node, how) as fake:
         with Roachpin(configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
-            refusal, _ = refused(proxy, "08006")
+            refusal, _ = refused(proxy, "08006", logged_as="session_ended")
             assert NODE in refusal.text and str(fake.port) in refusal.text
 
 

@@ -242,7 +242,8 @@ TEST_F(settings_parse, listen_is_held_to_the_rules_of_the_file) {
     EXPECT_EQ(problem(written{}.text(), {.listen = "0.0.0.0:26257"}),
               "command line: --listen: 0.0.0.0:26257 can be reached from other machines, and "
               "clients would send passwords and data in plaintext; set tls.required: true, or "
-              "dangerous_plaintext_beyond_loopback: true if that network may read them\n");
+              "dangerous_plaintext_beyond_loopback: true if that network may read them; and name "
+              "the clients' networks in allow_from, which lets in this machine alone by default\n");
     EXPECT_EQ(problem(written{}.text(), {.listen = "localhost"}),
               "command line: --listen: \"localhost\" is not an address and a port; write "
               "127.0.0.1:26257 or \"[::1]:26257\", or unix:/run/roachpin/.s.PGSQL.26257\n");

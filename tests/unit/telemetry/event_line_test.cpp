@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -51,17 +53,17 @@ TEST(telemetry_event_line, every_event_has_its_line) {
     const auto is_client = std::string(client);
     const auto is_both = is_client + " " + node;
     const std::vector<row> expected{
-        {"listening", severity::info, "listener=\"127.0.0.1:26257\""},
+        {"listening", severity::info, "listener=\"127.0.0.1:26257\" tls=\"offered\""},
         {"started", severity::info, "version=\"0.1.0\" workers=4 libraries=\"OpenSSL 3.0.17\""},
         {"local_certificate_made", severity::info,
          "listener=\"127.0.0.1:26257\" export_file=\"/run/roachpin/local.crt\""},
         {"client_refused", severity::warning,
-         is_client +
-             " sqlstate=\"08004\" reason=\"wrong_name\" detail=\"expected A, presented B\""},
+         is_client + " sqlstate=\"08004\" reason=\"wrong_name\" detail=\"expected A, presented B\" "
+                     "told=no"},
         {"client_gone", severity::debug, is_client + " reason=\"closed\""},
         {"session_established", severity::info, is_both + " dials=2 seconds=1.5s"},
         {"session_ended", severity::info,
-         is_both + " reason=\"client_closed\" bytes_to_node=18446744073709551615 "
+         is_both + " reason=\"client_closed\" detail=\"reset\" bytes_to_node=18446744073709551615 "
                    "bytes_to_client=12 seconds=0.005s"},
         {"dial_failed", severity::error,
          is_both + " phase=\"tls\" reason=\"wrong_name\" detail=\"expected A, presented B\" "
@@ -102,6 +104,15 @@ TEST(telemetry_event_line, event_names_are_distinct) {
     }
 }
 
+TEST(telemetry_event_line, each_event_is_in_the_reference) {
+    std::ifstream file(std::string(ROACHPIN_CONFIG_DIR) + "/events.md");
+    const std::string reference{std::istreambuf_iterator<char>(file), {}};
+    for (const auto& event : test::sample_events()) {
+        const auto name = std::string(describe(event).name);
+        EXPECT_NE(reference.find("`" + name + "`"), std::string::npos) << name;
+    }
+}
+
 TEST(telemetry_event_line, what_is_not_known_is_left_out) {
     EXPECT_EQ(fields_of(events::client_gone{}), "");
     EXPECT_EQ(fields_of(events::client_refused{.client = {.client = "uid:1000"}, .reason = "x"}),
@@ -113,6 +124,7 @@ TEST(telemetry_event_line, what_is_not_known_is_left_out) {
 
 TEST(telemetry_event_line, a_cut_session_and_a_node_that_is_merely_down_are_warnings) {
     EXPECT_EQ(describe(events::session_ended{.routine = false}).level, severity::warning);
+    EXPECT_EQ(describe(events::client_gone{.in_handshake = true}).level, severity::info);
     EXPECT_EQ(describe(events::dial_failed{.hostile = false}).level, severity::warning);
 }
 
@@ -134,7 +146,7 @@ TEST(telemetry_event_line, every_text_is_made_printable) {
                       "reason", "detail"}));
     EXPECT_EQ(fields_of(events::dial_failed{{}, where, hostile, hostile, hostile, false}),
               joined({"node", "address", "phase", "reason", "detail"}) + " hostile=no");
-    EXPECT_EQ(fields_of(events::listening{hostile}), joined({"listener"}));
+    EXPECT_EQ(fields_of(events::listening{hostile, hostile}), joined({"listener", "tls"}));
     EXPECT_EQ(fields_of(events::internal_error{{}, hostile}), joined({"reason"}));
 }
 

@@ -24,7 +24,7 @@ Event sample() = delete;
 
 template <>
 inline listening sample() {
-    return {"127.0.0.1:26257"};
+    return {"127.0.0.1:26257", "offered"};
 }
 
 template <>
@@ -39,7 +39,7 @@ inline local_certificate_made sample() {
 
 template <>
 inline client_refused sample() {
-    return {app, "08004", "wrong_name", "expected A, presented B"};
+    return {app, "08004", "wrong_name", "expected A, presented B", false};
 }
 
 template <>
@@ -54,7 +54,7 @@ inline session_established sample() {
 
 template <>
 inline session_ended sample() {
-    return {app, crdb, "client_closed", 18446744073709551615U, 12, 5ms, true};
+    return {app, crdb, "client_closed", "reset", 18446744073709551615U, 12, 5ms, true};
 }
 
 template <>
