@@ -110,9 +110,7 @@ TEST_F(listener, limits_answer_53300_and_places_come_back) {
     EXPECT_THAT(error.detail, testing::HasSubstr("max_connections is 2"));
     first.close();
     ASSERT_TRUE(proxy.events().wait_for<core::events::session_ended>());
-    while (proxy.connections() > 1) {
-        std::this_thread::yield();
-    }
+    proxy.wait_for_connections(1);
     EXPECT_EQ(proxy.login().query("select 1").front(), "select 1");
 }
 
@@ -182,9 +180,7 @@ TEST_F(hanging_node, a_client_that_gives_up_gives_its_places_back) {
     const auto gone = proxy.events().wait_for<core::events::client_gone>();
     ASSERT_TRUE(gone);
     EXPECT_THAT(gone->reason, testing::HasSubstr("while a node was dialled"));
-    while (proxy.connections() > 0) {
-        std::this_thread::yield();
-    }
+    proxy.wait_for_connections(0);
 }
 
 TEST_F(hanging_node, addresses_whose_turn_never_came_are_named) {

@@ -55,6 +55,12 @@ std::uint16_t test_proxy::port() const {
     return std::get<core::endpoint>(socket_->bound()).port;
 }
 
+void test_proxy::wait_for_connections(std::size_t count) const {
+    while (connections() > count) {
+        std::this_thread::yield();
+    }
+}
+
 std::vector<std::size_t> test_proxy::loads() const {
     std::vector<std::size_t> loads;
     for (const auto& one : workers_) {

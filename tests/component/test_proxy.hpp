@@ -67,6 +67,9 @@ public:
 
     std::size_t connections() const { return connections_.taken(); }
 
+    /// Until there are no more than that: a session gives its places back after its last event.
+    void wait_for_connections(std::size_t count) const;
+
     std::vector<std::size_t> loads() const;
 
     loopback_client connect();
