@@ -1,5 +1,6 @@
 #include "net/accept_loop.hpp"
 
+#include "net/client_errors.hpp"
 #include "net/socket_address.hpp"
 #include "policy/backoff.hpp"
 
@@ -72,12 +73,8 @@ void hand_over(accepted_descriptor client, listener_rules& listener,
                core::event_source& events) {
     const auto refused = policy::refuse_peer(listener.admission, client.identity);
     if (refused && places.is_crowded()) {
-        events.emit(core::events::client_refused{{.client = client.peer, .listener = listener.name},
-                                                 "28000",
-                                                 "not_admitted",
-                                                 "Expected " + refused->expected +
-                                                     "; presented: " + refused->presented + ".",
-                                                 false});
+        events.emit(to_event({.client = client.peer, .listener = listener.name},
+                             not_admitted(*refused), false));
         return;
     }
     least_loaded(workers).serve(listener, std::move(client));

@@ -25,15 +25,6 @@ io_result failure(io_status when_not_ready) {
     return {io_status::failed, 0, last_error()};
 }
 
-/// SSL_get_error judges by the thread's queue and errno: neither may be left from something else.
-/// The queue is empty nearly always, and looking costs less than clearing.
-void forget_errors() {
-    if (ERR_peek_error() != 0) {
-        ERR_clear_error();
-    }
-    errno = 0;
-}
-
 template <class Call>
 auto retry_when_interrupted(Call call) {
     auto result = call();
@@ -66,7 +57,7 @@ io_result byte_stream::read_some(std::span<std::uint8_t> into) {
     // the other side gets them in one write.
     std::size_t filled = 0;
     do {
-        forget_errors();
+        tls::forget_errors();
         const auto rest = into.subspan(filled);
         const int got = SSL_read(tls_.get(), rest.data(), size_for_openssl(rest.size()));
         if (got <= 0) {
@@ -95,7 +86,7 @@ bool byte_stream::has_hung_up() {
 
 io_result byte_stream::write_some(core::bytes_view from) {
     if (tls_) {
-        forget_errors();
+        tls::forget_errors();
         const int put = SSL_write(tls_.get(), from.data(), size_for_openssl(from.size()));
         return put > 0 ? io_result{io_status::ok, static_cast<std::size_t>(put)} : tls_result(put);
     }
@@ -107,7 +98,7 @@ io_result byte_stream::write_some(core::bytes_view from) {
 
 io_result byte_stream::close_sending() {
     if (tls_) {
-        forget_errors();
+        tls::forget_errors();
         const int status = SSL_shutdown(tls_.get());
         if (status < 0) {
             const auto result = tls_result(status);

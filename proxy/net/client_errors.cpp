@@ -19,6 +19,12 @@ pgwire::error_fields may_not_use(std::string detail, std::string hint) {
 
 } // namespace
 
+core::events::client_refused to_event(core::client_facts client, const client_error& why,
+                                      bool told) {
+    return {std::move(client), std::string(why.fields.sqlstate), std::string(why.reason),
+            why.fields.detail, told};
+}
+
 client_error no_usable_node(const std::vector<failed_dial>& failures) {
     const auto is_ours = [](const auto& one) {
         return one.failure.reason == out_of_resources;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/event.hpp"
 #include "net/dial.hpp"
 #include "pgwire/error_response.hpp"
 #include "policy/admission.hpp"
@@ -23,6 +24,10 @@ struct failed_dial {
     std::string address;
     dial_failure failure;
 };
+
+/// The event of a client that is refused for this. `told`: whether it can read why.
+core::events::client_refused to_event(core::client_facts client, const client_error& why,
+                                      bool told);
 
 /// 08004 where any node was reached and refused, since that is what an operator must look at;
 /// otherwise 08001. DETAIL holds every address and why.

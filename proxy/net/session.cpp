@@ -227,9 +227,7 @@ private:
     /// Logs, tells the client where it can read it, and closes.
     awaitable<void> refuse(client_error error, bool can_read = true) {
         const bool told = can_read && !progress_.handshaking;
-        const auto id = plane_.events.emit(
-            events::client_refused{facts_, std::string(error.fields.sqlstate),
-                                   std::string(error.reason), error.fields.detail, told});
+        const auto id = plane_.events.emit(to_event(facts_, error, told));
         if (told) {
             co_await tell(std::move(error), id);
         }

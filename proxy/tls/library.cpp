@@ -3,6 +3,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <cerrno>
+
 namespace roachpin::tls {
 namespace {
 
@@ -37,6 +39,13 @@ std::string take_error(const std::string& fallback) {
     const auto code = ERR_get_error();
     ERR_clear_error();
     return code == 0 ? fallback : text_of(code);
+}
+
+void forget_errors() {
+    if (ERR_peek_error() != 0) { // it is empty nearly always, and looking costs less than clearing
+        ERR_clear_error();
+    }
+    errno = 0;
 }
 
 boost::system::error_code to_error_code(unsigned long code) {

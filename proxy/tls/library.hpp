@@ -18,6 +18,10 @@ std::string library_version();
 /// there is none.
 std::string take_error(const std::string& fallback);
 
+/// SSL_get_error judges by the thread's queue and errno: neither may be left from something else.
+/// Call it before every SSL_ function whose outcome is asked for.
+void forget_errors();
+
 /// One of OpenSSL's error codes, as one that can be carried about.
 boost::system::error_code to_error_code(unsigned long code);
 

@@ -4,9 +4,6 @@
 #include "tls/context_setup.hpp"
 #include "tls/library.hpp"
 
-#include <openssl/err.h>
-
-#include <cerrno>
 #include <string_view>
 
 namespace roachpin::tls {
@@ -84,8 +81,7 @@ local_handshake::local_handshake(const local_context& context, int fd)
 }
 
 local_progress local_handshake::advance() {
-    ERR_clear_error();
-    errno = 0;
+    forget_errors();
     const int status = SSL_do_handshake(tls_.get());
     if (status == 1) {
         return conclude();

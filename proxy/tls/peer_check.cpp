@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 namespace roachpin::tls {
 namespace {
@@ -212,8 +211,7 @@ peer_check::peer_check(const upstream_context& context, core::host_name host,
 }
 
 handshake_progress peer_check::advance() {
-    ERR_clear_error();
-    errno = 0;
+    forget_errors();
     const int status = SSL_do_handshake(tls_.get());
     return status == 1 ? conclude() : explain(status);
 }
