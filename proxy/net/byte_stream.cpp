@@ -118,6 +118,11 @@ bool byte_stream::has_buffered() const {
 }
 
 awaitable<std::tuple<error_code>> byte_stream::wait(io_status status) {
+    if (resting_) {
+        const asio::generic::stream_protocol any(AF_UNSPEC, 0); // it matters to open(2) alone
+        socket_.assign(any, resting_.number());
+        resting_.release();
+    }
     const auto what =
         status == io_status::wants_write ? stream_socket::wait_write : stream_socket::wait_read;
     return socket_.async_wait(what, as_result);
@@ -126,6 +131,13 @@ awaitable<std::tuple<error_code>> byte_stream::wait(io_status status) {
 void byte_stream::cancel() {
     error_code ignored;
     socket_.cancel(ignored);
+}
+
+int byte_stream::leave_reactor() {
+    if (!resting_) {
+        resting_ = descriptor(socket_.release());
+    }
+    return resting_.number();
 }
 
 io_result byte_stream::tls_result(int status) {

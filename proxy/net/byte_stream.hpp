@@ -2,6 +2,7 @@
 
 #include "core/bytes.hpp"
 #include "net/asio.hpp"
+#include "net/descriptor.hpp"
 #include "tls/handles.hpp"
 
 #include <span>
@@ -63,13 +64,18 @@ public:
     /// for them.
     bool has_buffered() const;
 
-    /// Waits until the socket is ready for what `status` (one of `wants_…`) asked.
+    /// Waits until the socket is ready for what `status` (one of `wants_…`) asked. Throws
+    /// boost::system::system_error where the reactor cannot take the socket back.
     awaitable<std::tuple<error_code>> wait(io_status status);
 
     /// Ends every wait with operation_aborted.
     void cancel();
 
-    int fd() { return socket_.native_handle(); }
+    /// Takes the socket out of Asio's reactor, which would be woken by each of its octets: a
+    /// `poller` watches it from now on, until the next `wait`. Returns `fd()`.
+    int leave_reactor();
+
+    int fd() { return socket_.is_open() ? socket_.native_handle() : resting_.number(); }
 
     executor where() { return socket_.get_executor(); }
 
@@ -77,6 +83,7 @@ private:
     io_result tls_result(int status);
 
     stream_socket socket_;
+    descriptor resting_; ///< the socket, while `socket_` is closed: outside the reactor
     tls::ssl_ptr tls_;
 };
 

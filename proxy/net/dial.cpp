@@ -2,7 +2,6 @@
 
 #include "core/printable.hpp"
 #include "net/deadline.hpp"
-#include "net/descriptor.hpp"
 #include "net/socket_address.hpp"
 #include "pgwire/upstream_opening.hpp"
 #include "tls/peer_check.hpp"
@@ -167,24 +166,6 @@ prove(byte_stream& node, const tls::upstream_context& context, const policy::nod
     }
 }
 
-/// The same connection, new to Asio's reactor. It would otherwise go on asking for writability,
-/// which connect(2) had waited for, and every wait for the node's octets would be woken once in
-/// vain.
-boost::system::result<stream_socket> registered_anew(stream_socket socket,
-                                                     const socket_address& address) {
-    error_code failed;
-    descriptor held(socket.release(failed));
-    stream_socket fresh(socket.get_executor());
-    if (!failed) {
-        fresh.assign(address.protocol(), held.number(), failed);
-    }
-    if (failed) {
-        return failed;
-    }
-    held.release();
-    return fresh;
-}
-
 /// `phase` tells the caller, who owns it, how far this came when the deadline ends it.
 awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context& context,
                                keepalive_options keepalive, dial_phase& phase) {
@@ -195,11 +176,7 @@ awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context
         co_return down(dial_phase::tcp, refused);
     }
     set_tcp_options(socket.native_handle(), keepalive);
-    auto connected = registered_anew(std::move(socket), address);
-    if (!connected) {
-        co_return down(dial_phase::tcp, connected.error());
-    }
-    byte_stream node(std::move(*connected));
+    byte_stream node(std::move(socket));
 
     phase = dial_phase::sslrequest;
     auto disagreed = co_await agree_on_tls(node);

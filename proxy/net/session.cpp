@@ -37,9 +37,9 @@ dial_failure not_tried() {
 /// frames.
 class session {
 public:
-    session(data_plane& plane, listener_rules& listener, std::span<std::uint8_t> scratch,
+    session(data_plane& plane, listener_rules& listener, worker_share share,
             accepted_client accepted)
-        : plane_(plane), listener_(listener), scratch_(scratch), identity_(accepted.identity),
+        : plane_(plane), listener_(listener), share_(share), identity_(accepted.identity),
           place_(std::move(accepted.opening)), load_(std::move(accepted.load)),
           client_(std::move(accepted.socket)) {
         facts_.connection = core::connection_id{plane.next_connection.fetch_add(1)};
@@ -60,9 +60,8 @@ public:
         splice_result done{.end = splice_end::node_lost, .may_tell_client = true};
         const bool delivered = co_await self->deliver();
         if (delivered) {
-            done = co_await splice(self->client_, *self->node_, self->scratch_,
-                                   self->plane_.timeouts.splice, self->client_.where(),
-                                   self->sent_ahead_);
+            done = co_await splice(self->client_, *self->node_, self->share_,
+                                   self->plane_.timeouts.splice, self->sent_ahead_);
         }
         const auto told_to_stop = co_await asio::this_coro::cancellation_state;
         if (!delivered && told_to_stop.cancelled() != asio::cancellation_type::none) {
@@ -85,7 +84,7 @@ private:
             set_tcp_options(client_.fd(), plane_.keepalive);
         }
         const auto* tls = listener_.tls ? &*listener_.tls : nullptr;
-        auto wish = co_await with_deadline(open_client(client_, tls, scratch_, progress_),
+        auto wish = co_await with_deadline(open_client(client_, tls, share_.scratch, progress_),
                                            core::clock::now() + plane_.timeouts.client_opening);
         if (!wish) {
             co_await refuse(opening_too_slow(plane_.timeouts.client_opening));
@@ -220,7 +219,7 @@ private:
         }
         plane_.events.emit(events::cancel_forwarded{facts_, where_});
         // The node closes when it has acted on it; the client takes our close as that.
-        co_await say_farewell(node_->bytes(), {}, scratch_,
+        co_await say_farewell(node_->bytes(), {}, share_.scratch,
                               core::clock::now() + plane_.timeouts.dial);
     }
 
@@ -235,7 +234,7 @@ private:
 
     awaitable<void> tell(client_error error, core::event_id id) {
         error.fields.hint += "roachpin's log has this as event " + core::to_string(id) + ".";
-        return say_farewell(client_, pgwire::encode_error_response(error.fields), scratch_,
+        return say_farewell(client_, pgwire::encode_error_response(error.fields), share_.scratch,
                             core::clock::now() + farewell_time);
     }
 
@@ -254,7 +253,7 @@ private:
 
     data_plane& plane_;
     listener_rules& listener_;
-    std::span<std::uint8_t> scratch_;
+    worker_share share_;
     policy::client_identity identity_;
     opening_places::place place_;
     load_token load_;
@@ -273,9 +272,9 @@ private:
 
 } // namespace
 
-awaitable<void> run_session(data_plane& plane, listener_rules& listener,
-                            std::span<std::uint8_t> scratch, accepted_client accepted) {
-    return session::run(std::make_unique<session>(plane, listener, scratch, std::move(accepted)));
+awaitable<void> run_session(data_plane& plane, listener_rules& listener, worker_share share,
+                            accepted_client accepted) {
+    return session::run(std::make_unique<session>(plane, listener, share, std::move(accepted)));
 }
 
 } // namespace roachpin::net

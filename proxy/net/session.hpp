@@ -76,7 +76,7 @@ struct accepted_client {
 
 /// One client connection from its first octet to its last: opening, admission, establishing,
 /// splicing. Emits its events; ends without throwing except when cancelled, or by a bug.
-awaitable<void> run_session(data_plane& plane, listener_rules& listener,
-                            std::span<std::uint8_t> scratch, accepted_client accepted);
+awaitable<void> run_session(data_plane& plane, listener_rules& listener, worker_share share,
+                            accepted_client accepted);
 
 } // namespace roachpin::net

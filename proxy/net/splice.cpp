@@ -1,186 +1,201 @@
 #include "net/splice.hpp"
 
-#include "net/task_group.hpp"
-
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <array>
 #include <exception>
-#include <memory>
 #include <optional>
+#include <sys/epoll.h>
 
 namespace roachpin::net {
 namespace {
 
-/// The two pumps and the watchdog of one session. Shared with the watchdog's timer handler, which
-/// may still be queued when the session is over.
-class session_pumps : public std::enable_shared_from_this<session_pumps> {
-public:
-    session_pumps(byte_stream& client, byte_stream& node, std::span<std::uint8_t> scratch,
-                  splice_options options, executor where, pgwire::message_boundary sent_ahead)
-        : up_{.from = client,
-              .to = node,
-              .framing = sent_ahead,
-              .closed = splice_end::client_closed,
-              .from_lost = splice_end::client_lost,
-              .to_lost = splice_end::node_lost},
-          down_{.from = node,
-                .to = client,
-                .closed = splice_end::node_closed,
-                .from_lost = splice_end::node_lost,
-                .to_lost = splice_end::client_lost},
-          scratch_(scratch), options_(options), watchdog_(where) {}
+using ready_events = poller::watch::events;
 
-    /// One pump runs in the caller's coroutine, the other beside it: an idle session is mostly
-    /// coroutine frames, and this takes fewer of them than `&&` does.
-    static awaitable<splice_result> run(std::shared_ptr<session_pumps> self) {
-        auto other_ended = [self](const std::exception_ptr& thrown) {
-            self->note_other(thrown);
-        };
-        asio::co_spawn(self->watchdog_.get_executor(), self->pump(self->down_), other_ended);
-        try {
-            self->start_idle_watch();
-            co_await self->pump(self->up_);
-        } catch (...) { // whatever it is: the other pump must end before what it uses goes away
-            self->note_thrown(std::current_exception());
+/// How often one direction reads on where there is more, before others have their turn.
+constexpr int turns_at_most = 8;
+
+/// The two pumps of one session: plain calls, which run when a socket is ready. The session's
+/// coroutine sleeps meanwhile, until they are at their end or the clock is to be looked at.
+class session_pumps {
+public:
+    session_pumps(byte_stream& client, byte_stream& node, const worker_share& share,
+                  splice_options options, pgwire::message_boundary sent_ahead)
+        : client_{client, share.sockets, splice_end::client_lost, *this},
+          node_{node, share.sockets, splice_end::node_lost, *this},
+          up_{.from = client_,
+              .to = node_,
+              .closed = splice_end::client_closed,
+              .framing = sent_ahead},
+          down_{.from = node_, .to = client_, .closed = splice_end::node_closed},
+          scratch_(share.scratch), options_(options), clock_(client.where()) {}
+
+    void start() {
+        pump(up_);
+        pump(down_);
+        watch_both();
+    }
+
+    bool is_over() const { return stopped_ || (up_.done && down_.done); }
+
+    /// Until the session is over, or `look_at_clock` is due, or its coroutine is cancelled.
+    auto sleep() {
+        clock_.expires_at(end_                        ? half_close_until_
+                          : options_.idle.count() > 0 ? last_activity_ + options_.idle
+                                                      : core::time_point::max());
+        return clock_.async_wait(as_result);
+    }
+
+    void look_at_clock() {
+        const auto now = core::clock::now();
+        if (end_ && now >= half_close_until_) {
+            end_all(splice_end::half_close_timeout);
+        } else if (!end_ && options_.idle.count() > 0 && now >= last_activity_ + options_.idle) {
+            end_all(splice_end::idle_timeout);
         }
-        co_await asio::this_coro::throw_if_cancelled(false); // told to stop, it must still join
-        while (!self->other_done_) {
-            co_await self->wait_for_other();
+    }
+
+    void cancel() { end_all(splice_end::cancelled); }
+
+    splice_result result() const {
+        if (thrown_) {
+            std::rethrow_exception(thrown_);
         }
-        co_await asio::this_coro::throw_if_cancelled(true);
-        co_return self->finish();
+        const bool whole = down_.framing.at_boundary() && down_.held.empty();
+        const bool told = down_.framing.last_type() == 'E';
+        return {end_.value_or(splice_end::cancelled), up_.moved, down_.moved, whole && !told,
+                cause_};
     }
 
 private:
-    awaitable<void> wait_for_other() {
-        timer ended(watchdog_.get_executor(), timer::time_point::max());
-        other_ended_ = &ended;
-        co_await ended.async_wait(as_result);
-        other_ended_ = nullptr;
-        if (!other_done_) {
+    /// A connection of the session: one pump reads it, the other writes it.
+    struct side {
+        side(byte_stream& bytes, poller& sockets, splice_end when_lost, session_pumps& pumps)
+            : stream(bytes), lost(when_lost),
+              watch(sockets, bytes.leave_reactor(),
+                    [this, &pumps](ready_events came) { pumps.on_ready(*this, came); }) {}
+
+        byte_stream& stream;
+        splice_end lost;
+        poller::watch watch;
+    };
+
+    /// One direction of the session, and where its pump stands.
+    struct direction {
+        side& from;
+        side& to;
+        splice_end closed; ///< what its end is called
+        pgwire::message_boundary framing{};
+        std::uint64_t moved = 0;
+        core::bytes held{};        ///< read, while `to` took no more
+        std::size_t held_left = 0; ///< the last so many octets of `held` are to be written
+        const side* waits{};       ///< what for is in `waits_for`
+        ready_events waits_for = 0;
+        bool closing = false; ///< `from` has ended
+        bool done = false;    ///< and `to` was told
+    };
+
+    void on_ready(const side& ready, ready_events came) {
+        try {
+            for (auto* way : {&up_, &down_}) {
+                if (way->waits == &ready && (way->waits_for & came) != 0) {
+                    pump(*way);
+                }
+            }
+            watch_both();
+        } catch (...) { // for the coroutine: nobody above can tell whose session it was
+            thrown_ = std::current_exception();
             end_all(splice_end::cancelled);
         }
     }
 
-    void note_thrown(const std::exception_ptr& thrown) {
-        if (!is_cancellation(thrown)) {
-            thrown_ = thrown;
-        }
-        end_all(splice_end::cancelled);
-    }
-
-    void note_other(const std::exception_ptr& thrown) {
-        other_done_ = true;
-        if (thrown) {
-            note_thrown(thrown);
-        }
-        if (other_ended_ != nullptr) {
-            other_ended_->cancel();
+    void watch_both() {
+        for (auto* one : {&client_, &node_}) {
+            ready_events wanted = 0;
+            for (const auto* way : {&up_, &down_}) {
+                wanted |= way->waits == one ? way->waits_for : 0;
+            }
+            one->watch.want(stopped_ ? 0 : wanted);
         }
     }
 
-    splice_result finish() {
-        over_ = true;
-        watchdog_.cancel();
-        if (thrown_) {
-            std::rethrow_exception(thrown_);
-        }
-        const bool told = down_.framing.last_type() == 'E';
-        return {end_.value_or(splice_end::cancelled), up_.moved, down_.moved,
-                down_.framing.at_boundary() && !told && !client_cut_, cause_};
+    void wait(direction& way, const side& on, io_status status) {
+        way.waits = &on;
+        way.waits_for = status == io_status::wants_write ? EPOLLOUT : EPOLLIN;
     }
 
-    void start_idle_watch() {
-        if (options_.idle.count() > 0) {
-            last_activity_ = core::clock::now();
-            watch_until(last_activity_ + options_.idle);
+    void pump(direction& way) {
+        way.waits = nullptr;
+        if (way.closing) {
+            return close(way);
         }
-    }
-
-    /// One direction of the session; what its ends are called.
-    struct direction {
-        byte_stream& from;
-        byte_stream& to;
-        std::uint64_t moved = 0;
-        pgwire::message_boundary framing{};
-        splice_end closed{};
-        splice_end from_lost;
-        splice_end to_lost;
-    };
-
-    awaitable<void> pump(direction& way) {
-        while (!stopped_) {
-            const auto got = way.from.read_some(scratch_);
-            if (got.status == io_status::ok) {
-                core::bytes_view rest = scratch_.first(got.size);
-                note(way, rest);
-                auto put = write_now(rest, way.to);
-                if (is_blocked(put.status)) {
-                    put = co_await write_rest({rest.begin(), rest.end()}, put, way.to);
-                }
-                if (put.status != io_status::ok) {
-                    co_return end_all(way.to_lost, put.cause);
-                }
-                if (way.from.has_buffered()) {
-                    continue;
-                }
-            } else if (got.status == io_status::closed && (&way == &up_ || !is_owed_a_reason())) {
-                end_one(&way == &down_ && is_cut() ? way.from_lost : way.closed);
-                co_return co_await close_sending(way.to);
-            } else if (!is_blocked(got.status)) {
+        bool taken = write_held(way);
+        for (int turn = 1; taken && !stopped_; ++turn) {
+            const auto got = way.from.stream.read_some(scratch_);
+            if (is_blocked(got.status)) {
+                return wait(way, way.from, got.status);
+            }
+            if (got.status == io_status::closed && (&way == &up_ || !is_owed_a_reason())) {
+                end_one(&way == &down_ && is_cut() ? way.from.lost : way.closed);
+                return close(way);
+            }
+            if (got.status != io_status::ok) {
                 // Or closed, however properly, while the client is owed a reason.
-                co_return end_all(way.from_lost, got.cause);
+                return end_all(way.from.lost, got.cause);
             }
-            // Straight to the wait after a read that emptied the socket: trying again would cost a
-            // system call to learn what the wait learns for nothing.
-            const auto [cancelled] = co_await way.from.wait(got.status);
-            if (cancelled) {
-                co_return end_all(splice_end::cancelled);
+            const core::bytes_view octets = scratch_.first(got.size);
+            note(way, octets);
+            taken = write(way, octets);
+            if (taken && !way.from.stream.has_buffered() && got.size < scratch_.size()) {
+                // Straight to the wait after a read that emptied the socket: trying again would
+                // cost a system call to learn what the wait learns for nothing.
+                return wait(way, way.from, io_status::wants_read);
+            }
+            if (taken && turn == turns_at_most) {
+                // What TLS holds makes no socket readable; that `to` takes more wakes us soon.
+                return wait(way, way.to, io_status::wants_write);
             }
         }
     }
 
-    /// Writes until `rest` is empty or `to` takes no more.
-    static io_result write_now(core::bytes_view& rest, byte_stream& to) {
-        while (!rest.empty()) {
-            const auto put = to.write_some(rest);
+    /// Whether `to` has taken all of `octets`. The rest is held, or the session is over.
+    bool write(direction& way, core::bytes_view octets) {
+        while (!octets.empty()) {
+            const auto put = way.to.stream.write_some(octets);
+            if (is_blocked(put.status)) {
+                if (way.held.empty()) { // the scratch buffer belongs to others while this waits
+                    way.held.assign(octets.begin(), octets.end());
+                }
+                way.held_left = octets.size();
+                wait(way, way.to, put.status);
+                return false;
+            }
             if (put.status != io_status::ok) {
-                return put;
+                end_all(way.to.lost, put.cause);
+                return false;
             }
-            rest = rest.subspan(put.size);
+            octets = octets.subspan(put.size);
         }
-        return {io_status::ok};
+        return true;
     }
 
-    /// The slow way: `held` is a copy, since the scratch buffer belongs to others while this waits.
-    /// Not ok where `to` is gone, or the session was stopped with octets left.
-    awaitable<io_result> write_rest(core::bytes held, io_result put, byte_stream& to) {
-        core::bytes_view rest = held;
-        while (is_blocked(put.status) && !stopped_) {
-            const auto [cancelled] = co_await to.wait(put.status);
-            if (cancelled) {
-                end_all(splice_end::cancelled);
-                break;
-            }
-            put = write_now(rest, to);
+    bool write_held(direction& way) {
+        const bool taken = write(way, core::bytes_view(way.held).last(way.held_left));
+        if (taken && !way.held.empty()) {
+            way.held = {};
+            way.held_left = 0;
         }
-        client_cut_ = client_cut_ || (!rest.empty() && &to == &down_.to);
-        co_return rest.empty() ? io_result{io_status::ok}
-                               : io_result{io_status::failed, 0, put.cause};
+        return taken;
     }
 
-    awaitable<void> close_sending(byte_stream& to) {
-        while (!stopped_) {
-            const auto done = to.close_sending();
-            if (done.status != io_status::wants_write) {
-                co_return;
-            }
-            const auto [cancelled] = co_await to.wait(done.status);
-            if (cancelled) {
-                co_return end_all(splice_end::cancelled);
-            }
+    void close(direction& way) {
+        way.closing = true;
+        const auto told = way.to.stream.close_sending();
+        if (told.status == io_status::wants_write) {
+            return wait(way, way.to, told.status);
         }
+        way.done = true;
+        clock_.cancel();
     }
 
     /// Whether the node leaves a client that did not say goodbye without having told it why.
@@ -204,56 +219,36 @@ private:
     void end_one(splice_end why) {
         if (!end_) {
             end_ = why;
-            watch_until(core::clock::now() + options_.half_close);
+            half_close_until_ = core::clock::now() + options_.half_close;
+            clock_.cancel();
         }
     }
 
     void end_all(splice_end why, error_code cause = {}) {
-        if (stopped_) {
-            return; // what a stopped session's octets run into is not what ended it
+        if (is_over()) {
+            return; // what an ended session's octets run into is not what ended it
         }
         stopped_ = true;
         cause_ = cause;
         if (!end_ || why == splice_end::half_close_timeout) {
             end_ = why;
         }
-        up_.from.cancel(); // and a wait that has ended already is met by stopped_
-        up_.to.cancel();
+        clock_.cancel();
     }
 
-    void watch_until(core::time_point when) {
-        watchdog_.expires_at(when);
-        watchdog_.async_wait([self = shared_from_this()](const error_code& cancelled) {
-            if (!cancelled && !self->over_) {
-                self->on_watch();
-            }
-        });
-    }
-
-    void on_watch() {
-        if (end_) {
-            end_all(splice_end::half_close_timeout);
-        } else if (core::clock::now() >= last_activity_ + options_.idle) {
-            end_all(splice_end::idle_timeout);
-        } else {
-            watch_until(last_activity_ + options_.idle);
-        }
-    }
-
+    side client_;
+    side node_;
     direction up_; ///< client to node
     direction down_;
     std::span<std::uint8_t> scratch_;
     splice_options options_;
-    timer watchdog_;
-    core::time_point last_activity_{};
-    std::optional<splice_end> end_;
+    timer clock_;
+    core::time_point last_activity_ = core::clock::now();
+    core::time_point half_close_until_{}; ///< once `end_` is known
+    std::optional<splice_end> end_;       ///< what ended first
     error_code cause_;
     std::exception_ptr thrown_;
-    timer* other_ended_ = nullptr; ///< set while the caller's coroutine waits for the other pump
-    bool other_done_ = false;
-    bool client_cut_ = false; ///< octets for the client were left unwritten
-    bool stopped_ = false;    ///< both pumps are to end
-    bool over_ = false;       ///< both have
+    bool stopped_ = false; ///< whatever is still on its way
 };
 
 } // namespace
@@ -278,11 +273,19 @@ std::string_view to_string(splice_end end) {
     return "cancelled";
 }
 
-awaitable<splice_result> splice(byte_stream& client, upstream_stream& node,
-                                std::span<std::uint8_t> scratch, splice_options options,
-                                executor where, pgwire::message_boundary sent_ahead) {
-    return session_pumps::run(
-        std::make_shared<session_pumps>(client, node.bytes(), scratch, options, where, sent_ahead));
+awaitable<splice_result> splice(byte_stream& client, upstream_stream& node, worker_share share,
+                                splice_options options, pgwire::message_boundary sent_ahead) {
+    session_pumps pumps(client, node.bytes(), share, options, sent_ahead);
+    pumps.start();
+    while (!pumps.is_over()) {
+        co_await pumps.sleep();
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) {
+            pumps.cancel();
+        }
+        pumps.look_at_clock();
+    }
+    co_return pumps.result();
 }
 
 } // namespace roachpin::net

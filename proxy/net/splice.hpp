@@ -2,6 +2,7 @@
 
 #include "core/time.hpp"
 #include "net/asio.hpp"
+#include "net/poller.hpp"
 #include "net/upstream_stream.hpp"
 #include "pgwire/message_boundary.hpp"
 
@@ -39,14 +40,18 @@ struct splice_result {
     error_code cause{}; ///< why a side was lost, where that is known: a reset, a TLS alert
 };
 
+/// What all sessions of a worker share.
+struct worker_share {
+    std::span<std::uint8_t> scratch; ///< holds nothing across a wait
+    poller& sockets;
+};
+
 /// Passes octets both ways until both sides have ended, or one is lost. A side that takes nothing
 /// stops the other's reading: at most one scratch buffer is held for it.
 ///
-/// `scratch` is the worker's: all its sessions share it, it holds nothing across a wait. `where` is
-/// the worker's executor. `sent_ahead`: how far the client's messages came in what the node has of
-/// them already. The streams must outlive the call.
-awaitable<splice_result> splice(byte_stream& client, upstream_stream& node,
-                                std::span<std::uint8_t> scratch, splice_options options,
-                                executor where, pgwire::message_boundary sent_ahead = {});
+/// Runs where `client` does. `sent_ahead`: how far the client's messages came in what the node has
+/// of them already. The streams must outlive the call.
+awaitable<splice_result> splice(byte_stream& client, upstream_stream& node, worker_share share,
+                                splice_options options, pgwire::message_boundary sent_ahead = {});
 
 } // namespace roachpin::net

@@ -28,7 +28,7 @@ awaitable<bool> all_ended(task_group& tasks) {
 worker::worker(data_plane& plane)
     : plane_(plane),
       // One thread runs this loop and only posts come from others: the reactor needs no lock.
-      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), keep_running_(context_.get_executor()),
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), sockets_(context_.get_executor()),
       scratch_(scratch_size),
       sessions_(context_.get_executor(),
                 [this](const std::exception_ptr& thrown) {
@@ -54,7 +54,7 @@ void worker::serve(listener_rules& listener, accepted_descriptor client) {
             stream_socket socket(context_.get_executor());
             socket.assign(protocol, client.socket.number());
             client.socket.release();
-            sessions_.spawn(run_session(plane_, listener, scratch_,
+            sessions_.spawn(run_session(plane_, listener, {scratch_, sockets_},
                                         {std::move(socket), client.identity, std::move(client.peer),
                                          std::move(client.opening), std::move(load)}));
         } catch (
@@ -70,7 +70,7 @@ void worker::stop(core::time_point deadline, std::function<void(std::size_t)> st
     asio::post(context_, [this, deadline, stopped = std::move(stopped)]() mutable {
         stopping_ = true;
         asio::co_spawn(context_, end_sessions(deadline, std::move(stopped)),
-                       [this](const std::exception_ptr&) { keep_running_.reset(); });
+                       [this](const std::exception_ptr&) { sockets_.stop(); });
     });
 }
 

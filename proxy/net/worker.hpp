@@ -5,8 +5,6 @@
 #include "net/session.hpp"
 #include "net/task_group.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <atomic>
 #include <functional>
 #include <thread>
@@ -53,7 +51,7 @@ private:
 
     data_plane& plane_;
     asio::io_context context_;
-    asio::executor_work_guard<executor> keep_running_;
+    poller sockets_; ///< until it is stopped, the loop has work
     core::bytes scratch_;
     task_group sessions_;
     std::atomic<std::size_t> load_ = 0;
