@@ -4,9 +4,13 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 me=scripts/$(basename "$0")
 
+# What ccache keeps of one checkout serves the next, wherever that is.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=true
+
 build_packages=(
     cmake ninja-build g++ ccache
     libboost1.81-dev libboost-json1.81-dev libssl-dev
+    libc-ares-dev libunbound-dev
     libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
     libgtest-dev libgmock-dev
 )
@@ -16,9 +20,10 @@ test_packages=(
     openssl postgresql postgresql-client postgresql-contrib
     python3 python3-pytest python3-psycopg2 python3-flask python3-sqlalchemy python3-asyncpg
     python3-yaml python3-jsonschema
+    dnsmasq-base knot nsd unbound ldnsutils strace
     libpostgresql-jdbc-java
 )
-demo_packages=(openssl postgresql postgresql-client)
+demo_packages=(openssl postgresql postgresql-client dnsmasq-base)
 
 # Progress goes to stderr: stdout is for what was asked for.
 say() { printf '%s\n' "$*" >&2; }
