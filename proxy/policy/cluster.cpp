@@ -1,10 +1,12 @@
 #include "policy/cluster.hpp"
 
 #include <map>
+#include <utility>
 
 namespace roachpin::policy {
 
-cluster::cluster(std::vector<node> nodes) {
+cluster::cluster(std::vector<node> nodes, std::string waiting, std::string trouble)
+    : waiting_(std::move(waiting)), trouble_(std::move(trouble)) {
     std::map<unsigned, std::vector<candidate>> by_tier;
     for (auto& one : nodes) {
         const auto target = std::make_shared<const node>(std::move(one));
