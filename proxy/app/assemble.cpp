@@ -1,5 +1,8 @@
 #include "app/assemble.hpp"
 
+#include "app/own_endpoints.hpp"
+#include "net/validator.hpp"
+#include "settings/lock_file.hpp"
 #include "tls/local_certificate.hpp"
 
 namespace roachpin::app {
@@ -8,19 +11,24 @@ namespace {
 /// Collects problems while it loads.
 class assembler {
 public:
-    explicit assembler(std::chrono::system_clock::time_point now) : now_(now) {}
+    assembler(std::chrono::system_clock::time_point now, lock_use use) : now_(now), use_(use) {}
 
     boost::system::result<parts, problems> put_together(const settings::configuration& from) {
+        load_lock(from.lock);
+        check_lock(from);
         auto upstream = make_upstream(from.cluster);
         std::vector<listener_parts> listeners;
         for (const auto& one : from.listeners) {
             listeners.push_back(make_listener(one));
         }
         check_exports(from);
+        auto names = make_names(from);
+        auto resolver = from.resolver.servers.empty() ? std::nullopt : make_resolver(from.resolver);
         if (!upstream || !problems_.empty()) {
             return std::move(problems_);
         }
-        return parts{make_cluster(from.cluster), std::move(*upstream), std::move(listeners)};
+        return parts{make_nodes(from.cluster), std::move(names), std::move(resolver),
+                     std::move(*upstream), std::move(listeners)};
     }
 
 private:
@@ -32,6 +40,12 @@ private:
         }
         problems_.push_back(where + ": " + loaded.error().sentence);
         return std::nullopt;
+    }
+
+    void keep(core::result<void> checked, const std::string& where) {
+        if (!checked) {
+            problems_.push_back(where + ": " + checked.error().sentence);
+        }
     }
 
     std::optional<tls::key_pair> load(const settings::certificate_files& files) {
@@ -120,6 +134,9 @@ private:
         others.push_back(from.cluster.ca);
         add(from.cluster.crl);
         add_pair(from.cluster.client_certificate, others);
+        add(from.resolver.ca);
+        add(from.resolver.trust_anchor);
+        add(from.lock.file);
         for (const auto& listener : from.listeners) {
             if (!listener.tls) {
                 continue;
@@ -164,27 +181,137 @@ private:
         }
     }
 
-    static policy::cluster make_cluster(const settings::cluster& from) {
+    void load_lock(const settings::lock& from) {
+        if (!from.file || use_ == lock_use::ignore) {
+            return;
+        }
+        auto loaded = settings::load_lock(from.file->path);
+        if (loaded) {
+            lock_ = std::move(*loaded);
+            return;
+        }
+        for (const auto& problem : loaded.error()) {
+            problems_.push_back(settings::to_string({problem}));
+        }
+        if (!std::filesystem::exists(from.file->path)) {
+            problems_.push_back(from.file->where + ": make it with: roachpin pin -c FILE");
+        }
+    }
+
+    /// A host that the lock does not know would be held to nothing.
+    void check_lock(const settings::configuration& from) {
+        for (const auto& node : from.cluster.nodes) {
+            const auto* lock = locked(node.host);
+            const bool holds =
+                lock != nullptr && !(lock->issuer_spki.empty() && lock->next_spki.empty());
+            if (lock_ && !holds) {
+                problems_.push_back(node.where + ".host: " + node.host.text() +
+                                    (lock == nullptr ? " is not in " : " has no issuer's key in ") +
+                                    from.lock.file->path.string() +
+                                    "; after review, add it with: roachpin pin --update -c FILE");
+            }
+        }
+    }
+
+    const settings::locked_host* locked(const core::host_name& host) const {
+        if (!lock_) {
+            return nullptr;
+        }
+        const auto found = lock_->hosts.find(host);
+        return found == lock_->hosts.end() ? nullptr : &found->second;
+    }
+
+    std::vector<policy::node> make_nodes(const settings::cluster& from) const {
         std::vector<policy::node> nodes;
         for (const auto& one : from.nodes) {
             policy::node node{one.host, {}, one.tier, one.spki_sha256};
-            for (const auto& address : one.addresses) {
-                node.endpoints.push_back({address, one.port});
+            if (const auto* pinned = std::get_if<settings::pinned>(&one.found)) {
+                for (const auto& address : pinned->addresses) {
+                    node.endpoints.push_back({address, one.port});
+                }
+            }
+            if (const auto* lock = locked(one.host)) {
+                node.issuer_pins = lock->issuer_spki;
+                node.issuer_pins.insert(node.issuer_pins.end(), lock->next_spki.begin(),
+                                        lock->next_spki.end());
+                node.known_leaves = lock->leaf_spki;
             }
             nodes.push_back(std::move(node));
         }
-        return policy::cluster(std::move(nodes));
+        return nodes;
+    }
+
+    std::vector<net::resolved_name> make_names(const settings::configuration& from) const {
+        std::vector<net::resolved_name> names;
+        const auto& nodes = from.cluster.nodes;
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            if (const auto* by_name = std::get_if<settings::resolved>(&nodes[i].found)) {
+                names.push_back({i, *core::dns_name::parse(nodes[i].host.text()), by_name->srv,
+                                 nodes[i].port, make_rules(*by_name, from, locked(nodes[i].host))});
+            }
+        }
+        return names;
+    }
+
+    static policy::pin_rules make_rules(const settings::resolved& node,
+                                        const settings::configuration& from,
+                                        const settings::locked_host* lock) {
+        const auto& resolver = from.resolver;
+        policy::answer_rules answers{node.cname_allow, node.allow, node.deny, node.network,
+                                     resolver.dnssec};
+        answers.max_addresses = resolver.max_addresses;
+        if (lock != nullptr) {
+            answers.lock = policy::locked_host{lock->chain, lock->addresses};
+            answers.enforce_locked_addresses = from.lock.enforce_addresses;
+        }
+        answers.own = own_endpoints(from.listeners);
+        return {std::move(answers),   resolver.agreement,    resolver.refresh_min,
+                resolver.refresh_max, resolver.removal_hold, resolver.max_stale};
+    }
+
+    static net::dns_transport transport_of(settings::dns_transport from) {
+        switch (from) {
+        case settings::dns_transport::udp:
+            return net::dns_transport::udp;
+        case settings::dns_transport::tls:
+            return net::dns_transport::tls;
+        case settings::dns_transport::tcp:
+            break;
+        }
+        return net::dns_transport::tcp;
+    }
+
+    std::optional<net::resolver_options> make_resolver(const settings::resolver& from) {
+        net::resolver_options made{.timeout = from.timeout, .dnssec = from.dnssec};
+        for (const auto& one : from.servers) {
+            made.servers.push_back({one.text, transport_of(one.transport), one.where, one.name});
+        }
+        if (from.trust_anchor) {
+            made.trust_anchor = from.trust_anchor->path.string();
+            keep(net::check_trust_anchor(made.trust_anchor), from.trust_anchor->where);
+        }
+        if (from.ca) {
+            tls::upstream_options options;
+            if (auto anchors = keep(tls::load_anchors(from.ca->path.string()), from.ca->where)) {
+                options.anchors = std::move(*anchors);
+                made.roots = keep(tls::upstream_context::make(std::move(options)), from.ca->where);
+            }
+        }
+        return made;
     }
 
     std::chrono::system_clock::time_point now_;
+    lock_use use_;
+    std::optional<settings::lock_file> lock_;
     problems problems_;
 };
 
 } // namespace
 
 boost::system::result<parts, problems> assemble(const settings::configuration& configuration,
-                                                std::chrono::system_clock::time_point now) {
-    return assembler(now).put_together(configuration);
+                                                std::chrono::system_clock::time_point now,
+                                                lock_use lock) {
+    return assembler(now, lock).put_together(configuration);
 }
 
 } // namespace roachpin::app

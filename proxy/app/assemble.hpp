@@ -1,8 +1,8 @@
 #pragma once
 
-#include "net/tcp_options.hpp"
+#include "net/discovery.hpp"
+#include "net/resolver.hpp"
 #include "policy/admission.hpp"
-#include "policy/cluster.hpp"
 #include "settings/model.hpp"
 #include "tls/local_context.hpp"
 #include "tls/upstream_context.hpp"
@@ -30,7 +30,9 @@ struct listener_parts {
 };
 
 struct parts {
-    policy::cluster cluster;
+    std::vector<policy::node> nodes; ///< pinned with their endpoints, resolved without
+    std::vector<net::resolved_name> names;
+    std::optional<net::resolver_options> resolver; ///< where servers are configured
     tls::upstream_context upstream;
     std::vector<listener_parts> listeners;
 };
@@ -38,9 +40,13 @@ struct parts {
 /// Every problem at once, each "file:line: path: sentence".
 using problems = std::vector<std::string>;
 
+/// What is done with lock.file: `roachpin pin` makes it, everybody else keeps to it.
+enum class lock_use { keep_to, ignore };
+
 /// Loads what the configuration names and puts it together. `now` dates certificates made here.
 /// Writes nothing.
 boost::system::result<parts, problems> assemble(const settings::configuration& configuration,
-                                                std::chrono::system_clock::time_point now);
+                                                std::chrono::system_clock::time_point now,
+                                                lock_use lock = lock_use::keep_to);
 
 } // namespace roachpin::app

@@ -1,6 +1,8 @@
 #include "app/command_line.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/pin_command.hpp"
+#include "app/resolve_command.hpp"
 #include "app/run_command.hpp"
 #include "app/version.hpp"
 
@@ -14,33 +16,65 @@
 namespace roachpin::app {
 namespace {
 
-constexpr const char* footer = "Exit codes: 0 as asked, 1 failed, 2 configuration or usage.";
+constexpr const char* footer =
+    "Exit codes: 0 as asked, 1 failed, 2 configuration or usage, 3 could not finish.";
 
 std::string version_line() {
     return "roachpin " + version() + " (" + libraries() + ")";
 }
 
-CLI::App* add_run(CLI::App& program, run_flags& flags) {
-    auto* run = program.add_subcommand("run", "Run the proxy until SIGTERM or SIGINT.");
-    run->add_option("-c,--config", flags.config, "The configuration file (YAML)")
+void add_config(CLI::App& command, std::string& config) {
+    command.add_option("-c,--config", config, "The configuration file (YAML)")
         ->required()
         ->type_name("FILE");
+}
+
+CLI::App* add_run(CLI::App& program, run_flags& flags) {
+    auto* run = program.add_subcommand("run", "Run the proxy until SIGTERM or SIGINT.");
+    add_config(*run, flags.config);
     run->add_option("--listen", flags.listen,
                     "Bind this instead of the file's only listener, e.g. 127.0.0.1:26257")
         ->type_name("ADDRESS");
     run->add_option("--log-level", flags.log_level, "debug, info, warning or error")
         ->type_name("LEVEL");
     run->add_option("--log-format", flags.log_format, "text or json")->type_name("FORMAT");
-    run->footer(footer);
+    run->footer("Exit codes: 0 as asked, 1 failed, 2 configuration or usage.");
     return run;
 }
 
-int guarded_run(const run_flags& flags) {
+CLI::App* add_resolve(CLI::App& program, resolve_flags& flags) {
+    auto* resolve = program.add_subcommand(
+        "resolve", "Say what each DNS server says of a name, and what the policy makes of it.");
+    resolve->add_option("name", flags.name, "The host of a node, or any other name")
+        ->required()
+        ->type_name("NAME");
+    add_config(*resolve, flags.config);
+    resolve->footer("Exit codes: 0 all clean, 1 refused, denied or disagreeing, 2 configuration or "
+                    "usage, 3 no server could be reached.");
+    return resolve;
+}
+
+CLI::App* add_pin(CLI::App& program, pin_flags& flags) {
+    auto* pin = program.add_subcommand(
+        "pin", "Write what is seen of the nodes to roachpin.lock (lock.file), or, where that is "
+               "there, compare.");
+    add_config(*pin, flags.config);
+    auto* verify = pin->add_flag("--verify", flags.verify, "Only compare, and write nothing");
+    pin->add_flag("--update", flags.update, "Print the differences, and write the file anew")
+        ->excludes(verify);
+    pin->footer("Exit codes: 0 written or the same, 1 differs, 2 configuration or usage, 3 not "
+                "every node could be seen, and nothing was written.");
+    return pin;
+}
+
+/// `unexpected`: the exit code where something is thrown.
+template <class Command>
+int guarded(const Command& command, exit_code unexpected) {
     try {
-        return run(flags);
+        return command();
     } catch (const std::exception& problem) {
         std::cerr << "roachpin: " << problem.what() << '\n';
-        return failed;
+        return unexpected;
     }
 }
 
@@ -51,8 +85,12 @@ int run_command_line(int argc, char** argv) {
     program.require_subcommand(1);
     program.set_version_flag("--version", [] { return version_line(); });
     program.footer(footer);
-    run_flags flags;
-    const auto* run_command = add_run(program, flags);
+    run_flags to_run;
+    resolve_flags to_resolve;
+    pin_flags to_pin;
+    const auto* run_command = add_run(program, to_run);
+    const auto* resolve_command = add_resolve(program, to_resolve);
+    const auto* pin_command = add_pin(program, to_pin);
     program.add_subcommand("version", "Print the version and the libraries it runs on.");
     try {
         program.parse(argc, argv);
@@ -60,7 +98,13 @@ int run_command_line(int argc, char** argv) {
         return program.exit(problem) == 0 ? ok : bad_configuration_or_usage;
     }
     if (run_command->parsed()) {
-        return guarded_run(flags);
+        return guarded([&] { return run(to_run); }, failed);
+    }
+    if (resolve_command->parsed()) {
+        return guarded([&] { return resolve(to_resolve); }, could_not_finish);
+    }
+    if (pin_command->parsed()) {
+        return guarded([&] { return pin(to_pin); }, could_not_finish);
     }
     std::cout << version_line() << '\n';
     return ok;

@@ -62,6 +62,10 @@ int run(const run_flags& flags) {
     telemetry::log log(to_log_options(configuration->log));
     core::event_source events({&log}, first_event_id());
     runtime proxy(*configuration, std::move(*assembled), events);
+    if (const auto reasons = proxy.look_around(); !reasons.empty()) {
+        std::cerr << "roachpin does not start (start: fail_fast):\n";
+        return complain(reasons, failed);
+    }
     if (const auto failures = proxy.open_listeners(); !failures.empty()) {
         return complain(failures, failed);
     }

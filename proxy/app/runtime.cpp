@@ -31,6 +31,16 @@ unsigned to_worker_count(unsigned configured) {
     return configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
 }
 
+std::function<void(std::exception_ptr)> reporter_of(core::event_source& events) {
+    return [&events](const std::exception_ptr& thrown) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const std::exception& problem) {
+            events.emit(core::events::internal_error{{}, problem.what()});
+        }
+    };
+}
+
 /// What a client may expect of a listener's TLS.
 std::string offer_of(const net::listener_rules& listener) {
     if (!listener.tls) {
@@ -45,21 +55,77 @@ runtime::runtime(const settings::configuration& configuration, parts made,
                  core::event_source& events)
     : parts_(std::move(made)), events_(events), drain_timeout_(configuration.drain.timeout),
       worker_count_(to_worker_count(configuration.workers)),
+      may_wait_(configuration.start == settings::start_mode::wait),
+      cluster_(policy::cluster({}, "no node was looked at yet")),
       connections_(configuration.limits.max_connections),
       places_(control_.get_executor(), configuration.limits.max_opening),
-      plane_{parts_.cluster,
+      plane_{cluster_,
              parts_.upstream,
              events_,
              to_session_timeouts(configuration.timeouts),
              to_keepalive(configuration.keepalive),
              connections_},
-      accepting_(control_.get_executor(), [this](const std::exception_ptr& thrown) {
-          try {
-              std::rethrow_exception(thrown);
-          } catch (const std::exception& problem) {
-              events_.emit(core::events::internal_error{{}, problem.what()});
-          }
-      }) {}
+      accepting_(control_.get_executor(), reporter_of(events)),
+      looking_(control_.get_executor(), reporter_of(events)) {
+    plane_.trouble = [this](const core::host_name& host, const core::endpoint& where) {
+        net::asio::post(control_, [this, host, where] { discovery_->doubt(host, where); });
+    };
+    if (parts_.resolver && !parts_.names.empty()) {
+        resolver_ = std::make_unique<net::resolver>(control_.get_executor(),
+                                                    std::move(*parts_.resolver), events_);
+    }
+    discovery_ = std::make_unique<net::discovery>(
+        control_.get_executor(),
+        net::discovery_options{std::move(parts_.nodes), std::move(parts_.names),
+                               configuration.timeouts.dial},
+        resolver_.get(), parts_.upstream, events_,
+        [this](std::vector<policy::node> in_rotation) { publish(std::move(in_rotation)); });
+}
+
+void runtime::publish(std::vector<policy::node> in_rotation) {
+    std::string trouble;
+    for (const auto& failure : discovery_ ? discovery_->failures() : problems{}) {
+        trouble += (trouble.empty() ? "" : "\n") + failure;
+    }
+    std::string waiting;
+    proved_once_ = proved_once_ || (discovery_ && discovery_->is_any_proved());
+    if (!proved_once_) {
+        waiting = "no node has proved itself yet" + (trouble.empty() ? "" : "\n" + trouble);
+        if (discovery_ && waiting != cluster_.current()->waiting()) {
+            events_.emit(core::events::waiting_for_nodes{waiting});
+        }
+    }
+    cluster_.replace(
+        policy::cluster(std::move(in_rotation), std::move(waiting), std::move(trouble)));
+}
+
+std::vector<std::string> runtime::look_around() {
+    if (may_wait_) {
+        return {};
+    }
+    net::first_look seen;
+    std::exception_ptr problem;
+    net::asio::co_spawn(control_, discovery_->look(),
+                        [&](const std::exception_ptr& thrown, net::first_look result) {
+                            problem = thrown;
+                            seen = std::move(result);
+                        });
+    control_.run();
+    control_.restart();
+    if (problem) {
+        std::rethrow_exception(problem);
+    }
+    if (!seen.surprises.empty()) {
+        return seen.surprises;
+    }
+    if (!seen.usable && seen.failures.empty()) {
+        return {"no node has an address that may be used"};
+    }
+    if (!seen.usable) {
+        return seen.failures;
+    }
+    return {};
+}
 
 std::vector<std::string> runtime::open_listeners() {
     std::vector<std::string> failures;
@@ -100,6 +166,8 @@ void runtime::run() {
 }
 
 void runtime::start() {
+    discovery_->keep_looking(looking_);
+    looking_.spawn(look_again_on_hangup());
     for (unsigned i = 0; i < worker_count_; ++i) {
         workers_.push_back(std::make_unique<net::worker>(plane_));
     }
@@ -128,6 +196,14 @@ net::awaitable<void> runtime::serve_until_signal() {
     co_await drain();
 }
 
+net::awaitable<void> runtime::look_again_on_hangup() {
+    net::asio::basic_signal_set<net::executor> hangups(control_.get_executor(), SIGHUP);
+    while (true) {
+        co_await hangups.async_wait(use_awaitable);
+        discovery_->look_again();
+    }
+}
+
 net::awaitable<void> runtime::drain() {
     events_.emit(core::events::draining{connections_.taken(), drain_timeout_});
     plane_.draining = true;
@@ -154,6 +230,8 @@ net::awaitable<void> runtime::drain() {
     for (const auto& one : workers_) {
         one->join();
     }
+    looking_.cancel();
+    co_await looking_.join();
     events_.emit(core::events::drained{cancelled});
 }
 

@@ -1,5 +1,7 @@
 #include "app/version.hpp"
 
+#include "net/dns_carrier.hpp"
+#include "net/validator.hpp"
 #include "tls/library.hpp"
 
 #include <boost/version.hpp>
@@ -12,7 +14,8 @@ std::string version() {
 
 std::string libraries() {
     return tls::library_version() + ", Boost " + std::to_string(BOOST_VERSION / 100000) + "." +
-           std::to_string(BOOST_VERSION / 100 % 1000);
+           std::to_string(BOOST_VERSION / 100 % 1000) + ", " + net::carrier_version() + ", " +
+           net::validator_version();
 }
 
 } // namespace roachpin::app

@@ -127,6 +127,83 @@ struct drained {
     std::size_t cancelled = 0; ///< sessions that were still open at the deadline
 };
 
+/// Octets from a DNS server, or from somebody who pretends to be one, that are no proper reply.
+struct dns_reply_refused {
+    std::string host; ///< what was asked for
+    std::string server;
+    std::string reason;
+    std::string detail;
+};
+
+/// What a server says of a host was refused, or it said nothing. Told when it is news.
+struct dns_answer_refused {
+    std::string host;
+    std::string server;
+    std::string reason;
+    std::string finding; ///< its id in `roachpin check`
+    std::string detail;
+};
+
+/// A server whose answers were refused, or that gave none, has given a clean one.
+struct dns_answers_again {
+    std::string host;
+    std::string server;
+};
+
+/// Servers contradict each other.
+struct dns_servers_disagree {
+    std::string host;
+    std::string servers; ///< the dissenters
+    std::string detail;
+};
+
+/// Addresses inside the allowlist that are not in roachpin.lock (lock.addresses: report).
+struct lock_drift {
+    std::string host;
+    std::string addresses;
+};
+
+/// A node's certificate has a key that is not in roachpin.lock. It proved itself: leaves rotate.
+struct leaf_not_in_lock {
+    node_facts node;
+    std::string leaf_spki;
+};
+
+/// The addresses a host may have are others now; they are proved before they are used.
+struct names_changed {
+    std::string host;
+    std::string before;
+    std::string after;
+    bool rapid = false; ///< more than half of them at once
+};
+
+/// No server has given a clean answer for `resolver.max_stale`: the addresses are not used for new
+/// sessions any more. `stale` false: there is one again.
+struct names_stale {
+    std::string host;
+    bool stale = true;
+};
+
+/// An address proved to be the node; a resolved one is in rotation from now on.
+struct address_admitted {
+    node_facts node;
+};
+
+/// An address did not prove to be the node; it is not in rotation, and tried again.
+struct address_not_proved {
+    node_facts node;
+    std::string phase;
+    std::string reason;
+    std::string detail;
+    bool hostile = false;
+    duration retry_after{};
+};
+
+/// No node can be used yet (start: wait).
+struct waiting_for_nodes {
+    std::string reason;
+};
+
 /// A bug: something threw that must not. The connection ended, the process goes on.
 struct internal_error {
     client_facts client;
@@ -135,10 +212,14 @@ struct internal_error {
 
 } // namespace events
 
-using event = std::variant<events::listening, events::started, events::local_certificate_made,
-                           events::client_refused, events::client_gone, events::session_established,
-                           events::session_ended, events::dial_failed, events::cancel_forwarded,
-                           events::cancel_failed, events::accept_failed, events::draining,
-                           events::drained, events::internal_error>;
+using event =
+    std::variant<events::listening, events::started, events::local_certificate_made,
+                 events::client_refused, events::client_gone, events::session_established,
+                 events::session_ended, events::dial_failed, events::cancel_forwarded,
+                 events::cancel_failed, events::accept_failed, events::draining, events::drained,
+                 events::dns_reply_refused, events::dns_answer_refused, events::dns_answers_again,
+                 events::dns_servers_disagree, events::lock_drift, events::leaf_not_in_lock,
+                 events::names_changed, events::names_stale, events::address_admitted,
+                 events::address_not_proved, events::waiting_for_nodes, events::internal_error>;
 
 } // namespace roachpin::core

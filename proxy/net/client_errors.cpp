@@ -25,7 +25,7 @@ core::events::client_refused to_event(core::client_facts client, const client_er
             why.fields.detail, told};
 }
 
-client_error no_usable_node(const std::vector<failed_dial>& failures) {
+client_error no_usable_node(const std::vector<failed_dial>& failures, std::string_view known) {
     const auto is_ours = [](const auto& one) {
         return one.failure.reason == out_of_resources;
     };
@@ -50,9 +50,14 @@ client_error no_usable_node(const std::vector<failed_dial>& failures) {
                  "Raise roachpin's limit of open files (ulimit -n, LimitNOFILE), or lower "
                  "limits.max_connections. "}};
     }
+    if (failures.empty()) {
+        return {"no_node_reached",
+                {sqlstate::cannot_connect, "roachpin knows no address of a database node",
+                 known.empty() ? "No address was left to try." : std::string(known),
+                 "See what the name servers say: roachpin resolve NAME -c FILE. "}};
+    }
     return {"no_node_reached",
-            {sqlstate::cannot_connect, "roachpin could reach no database node",
-             detail.empty() ? "No address was left to try." : std::move(detail),
+            {sqlstate::cannot_connect, "roachpin could reach no database node", std::move(detail),
              "Check that the nodes run and that this machine can reach them. "}};
 }
 
@@ -103,6 +108,12 @@ client_error draining() {
     return {"draining",
             {sqlstate::admin_shutdown, "roachpin is draining", "It was told to stop.",
              "Connect again: another instance, or this one once it is back. "}};
+}
+
+client_error still_starting(std::string_view why) {
+    return {"starting",
+            {sqlstate::still_starting, "roachpin is starting: no database node can be used yet",
+             std::string(why), "Connect again in a moment. "}};
 }
 
 client_error node_went_away(std::string_view node, std::string_view address, std::string_view why) {

@@ -30,8 +30,8 @@ core::events::client_refused to_event(core::client_facts client, const client_er
                                       bool told);
 
 /// 08004 where any node was reached and refused, since that is what an operator must look at;
-/// otherwise 08001. DETAIL holds every address and why.
-client_error no_usable_node(const std::vector<failed_dial>& failures);
+/// otherwise 08001. DETAIL holds every address and why; `known`, where there was none to try.
+client_error no_usable_node(const std::vector<failed_dial>& failures, std::string_view known);
 
 client_error malformed_opening(std::string_view sentence);
 client_error opening_too_slow(core::duration allowed);
@@ -40,6 +40,7 @@ client_error tls_required(const policy::admission_refusal& why);
 client_error certificate_required(std::string_view presented);
 client_error too_many_connections(std::string_view setting, std::size_t limit);
 client_error draining();
+client_error still_starting(std::string_view why);
 /// `why`: what the system or TLS said; empty where the node just closed.
 client_error node_went_away(std::string_view node, std::string_view address, std::string_view why);
 

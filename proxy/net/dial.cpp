@@ -149,8 +149,8 @@ verdict to_verdict(tls::handshake_progress progress) {
 awaitable<boost::system::result<tls::verified_peer, dial_failure>>
 prove(byte_stream& node, const tls::upstream_context& context, const policy::node& target) {
     // Not in the frame: Asio hands a frame's memory on to whatever comes next, for a whole session.
-    const auto check =
-        std::make_unique<tls::peer_check>(context, target.host, target.pins, node.fd());
+    const auto check = std::make_unique<tls::peer_check>(context, target.host, target.pins,
+                                                         target.issuer_pins, node.fd());
     while (true) {
         auto now = to_verdict(check->advance());
         if (auto* peer = std::get_if<tls::verified_peer>(&now)) {
@@ -166,9 +166,11 @@ prove(byte_stream& node, const tls::upstream_context& context, const policy::nod
     }
 }
 
-/// `phase` tells the caller, who owns it, how far this came when the deadline ends it.
+/// `phase` tells the caller, who owns it, how far this came when the deadline ends it; `proved`,
+/// where somebody wants to know, what the node is.
 awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context& context,
-                               keepalive_options keepalive, dial_phase& phase) {
+                               keepalive_options keepalive, before_tls first, dial_phase& phase,
+                               std::optional<tls::peer_facts>* proved) {
     const auto address = to_socket_address(to.where);
     stream_socket socket(co_await asio::this_coro::executor);
     const auto [refused] = co_await socket.async_connect(address, as_result);
@@ -178,16 +180,21 @@ awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context
     set_tcp_options(socket.native_handle(), keepalive);
     byte_stream node(std::move(socket));
 
-    phase = dial_phase::sslrequest;
-    auto disagreed = co_await agree_on_tls(node);
-    if (disagreed) {
-        co_return std::move(*disagreed);
+    if (first == before_tls::ssl_request) {
+        phase = dial_phase::sslrequest;
+        auto disagreed = co_await agree_on_tls(node);
+        if (disagreed) {
+            co_return std::move(*disagreed);
+        }
     }
 
     phase = dial_phase::tls;
     auto peer = co_await prove(node, context, *to.target);
     if (!peer) {
         co_return peer.error();
+    }
+    if (proved != nullptr) {
+        *proved = peer->facts();
     }
     co_return upstream_stream(std::move(node), std::move(*peer));
 }
@@ -219,13 +226,32 @@ std::string_view to_string(dial_phase phase) {
 }
 
 awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& context,
-                            keepalive_options keepalive, core::time_point deadline) {
+                            keepalive_options keepalive, core::time_point deadline,
+                            before_tls first) {
     auto phase = dial_phase::tcp;
-    auto done = co_await with_deadline(attempt(std::move(to), context, keepalive, phase), deadline);
+    auto done = co_await with_deadline(
+        attempt(std::move(to), context, keepalive, first, phase, nullptr), deadline);
     if (!done) {
         co_return timed_out(phase);
     }
     co_return std::move(*done);
+}
+
+awaitable<inspection> inspect(policy::candidate to, const tls::upstream_context& context,
+                              core::time_point deadline) {
+    auto phase = dial_phase::tcp;
+    const keepalive_options keepalive;
+    std::optional<tls::peer_facts> proved;
+    auto done = co_await with_deadline(
+        attempt(std::move(to), context, keepalive, before_tls::ssl_request, phase, &proved),
+        deadline);
+    if (!done) {
+        co_return timed_out(phase);
+    }
+    if (!*done) {
+        co_return done->error();
+    }
+    co_return std::move(*proved);
 }
 
 } // namespace roachpin::net

@@ -31,9 +31,20 @@ struct dial_failure {
 
 using dial_result = boost::system::result<upstream_stream, dial_failure>;
 
+/// How TLS begins: nodes are asked for it (PostgreSQL's SSLRequest), a DNS server is not (RFC
+/// 7858).
+enum class before_tls { ssl_request, nothing };
+
 /// Connects to `to.where`, asks for TLS, and has the node prove that it is `to.target`. Sends
 /// SSLRequest and the TLS handshake and nothing else. `context` must outlive the call.
 awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& context,
-                            keepalive_options keepalive, core::time_point deadline);
+                            keepalive_options keepalive, core::time_point deadline,
+                            before_tls first = before_tls::ssl_request);
+
+using inspection = boost::system::result<tls::peer_facts, dial_failure>;
+
+/// Dials as a session would, closes the connection, and gives back what the node proved on it.
+awaitable<inspection> inspect(policy::candidate to, const tls::upstream_context& context,
+                              core::time_point deadline);
 
 } // namespace roachpin::net

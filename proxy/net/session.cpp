@@ -143,6 +143,10 @@ private:
     /// A verified node for a session; without one the client has been told.
     awaitable<bool> establish() {
         start_ = core::clock::now();
+        if (const auto cluster = plane_.cluster.current(); !cluster->waiting().empty()) {
+            co_await refuse(still_starting(cluster->waiting()));
+            co_return false;
+        }
         const auto failures = co_await unless(reach_node(), client_hung_up());
         if (!failures) { // its places are others' now
             plane_.events.emit(
@@ -150,7 +154,8 @@ private:
             co_return false;
         }
         if (!node_) {
-            co_await refuse(no_usable_node(*failures));
+            const auto cluster = plane_.cluster.current();
+            co_await refuse(no_usable_node(*failures, cluster->trouble()));
             co_return false;
         }
         plane_.events.emit(events::session_established{
@@ -174,7 +179,8 @@ private:
     awaitable<std::vector<failed_dial>> reach_node() {
         std::vector<failed_dial> failures;
         const auto deadline = core::clock::now() + plane_.timeouts.establish;
-        for (const auto& one : plane_.cluster.candidates(plane_.turn.fetch_add(1))) {
+        const auto cluster = plane_.cluster.current();
+        for (const auto& one : cluster->candidates(plane_.turn.fetch_add(1))) {
             const auto now = core::clock::now();
             where_ = {one.target->host.text(), one.where.to_string()};
             if (now >= deadline) {
@@ -188,6 +194,7 @@ private:
                 break;
             }
             note_failure(dialled.error());
+            plane_.trouble(one.target->host, one.where);
             failures.push_back({where_.node, where_.address, dialled.error()});
         }
         co_return failures;

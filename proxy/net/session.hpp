@@ -2,6 +2,7 @@
 
 #include "core/event_sink.hpp"
 #include "net/byte_stream.hpp"
+#include "net/published.hpp"
 #include "net/slots.hpp"
 #include "net/splice.hpp"
 #include "net/tcp_options.hpp"
@@ -11,6 +12,7 @@
 #include "tls/upstream_context.hpp"
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,7 +29,7 @@ struct session_timeouts {
 
 /// What all sessions read, on any thread. Outlives them.
 struct data_plane {
-    const policy::cluster& cluster;
+    const published<policy::cluster>& cluster;
     const tls::upstream_context& upstream;
     core::event_source& events;
     session_timeouts timeouts;
@@ -36,6 +38,10 @@ struct data_plane {
     std::atomic<std::size_t> turn = 0;  ///< spreads sessions over a tier's addresses
     std::atomic<bool> draining = false; ///< openings that end now are turned away
     std::atomic<std::uint64_t> next_connection = 1;
+    /// Called where a node could not be reached at an address, or did not prove itself. Any thread.
+    std::function<void(const core::host_name&, const core::endpoint&)> trouble =
+        [](const core::host_name&, const core::endpoint&) {
+        };
 };
 
 /// What the sessions of one listener share. Outlives them.

@@ -3,6 +3,9 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <utility>
 
 namespace roachpin::net {
 
@@ -18,6 +21,13 @@ bool is_cancellation(const std::exception_ptr& thrown) {
 
 task_group::task_group(executor where, std::function<void(std::exception_ptr)> failed)
     : where_(where), failed_(std::move(failed)), emptied_(where, timer::time_point::max()) {}
+
+task_group::task_group(executor where)
+    : task_group(where, [this](const std::exception_ptr& thrown) {
+          if (!first_failure_) {
+              first_failure_ = thrown;
+          }
+      }) {}
 
 void task_group::spawn(awaitable<void> work) {
     running_.emplace_back();
@@ -38,6 +48,21 @@ void task_group::cancel() {
 awaitable<void> task_group::join() {
     while (!running_.empty()) {
         co_await emptied_.async_wait(as_result);
+    }
+}
+
+awaitable<void> task_group::join_or_cancel() {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    while (!running_.empty()) {
+        co_await emptied_.async_wait(as_result);
+        const auto told = co_await asio::this_coro::cancellation_state;
+        if (told.cancelled() != asio::cancellation_type::none) {
+            cancel();
+        }
+    }
+    co_await asio::this_coro::throw_if_cancelled(true);
+    if (first_failure_) {
+        std::rethrow_exception(std::exchange(first_failure_, nullptr));
     }
 }
 

@@ -17,6 +17,7 @@ inline constexpr std::string_view not_authorized =
     "28000";                                          ///< this client may not use this listener
 inline constexpr std::string_view too_many = "53300"; ///< a limit of roachpin is reached
 inline constexpr std::string_view admin_shutdown = "57P01"; ///< roachpin is draining
+inline constexpr std::string_view still_starting = "57P03"; ///< no node yet (start: wait)
 } // namespace sqlstate
 
 /// What a client is told: what happened, what was expected and presented, what to do.

@@ -16,8 +16,13 @@ std::string named(const place& where) {
     return where.line == 0 ? text : text + " (line " + std::to_string(where.line) + ")";
 }
 
+std::vector<core::ip_address> pinned_addresses(const placed_node& node) {
+    const auto* way = std::get_if<pinned>(&node.value.found);
+    return way == nullptr ? std::vector<core::ip_address>{} : way->addresses;
+}
+
 void check_addresses(const placed_node& node, reading& pass) {
-    const auto& addresses = node.value.addresses;
+    const auto addresses = pinned_addresses(node);
     for (auto later = addresses.begin(); later != addresses.end(); ++later) {
         if (std::find(addresses.begin(), later, *later) != later) {
             pass.complain(node.addresses[static_cast<std::size_t>(later - addresses.begin())],
@@ -70,8 +75,9 @@ void check_nodes(const std::vector<placed_node>& nodes, reading& pass) {
 void check_own_addresses(const std::vector<placed_listener>& listeners,
                          const std::vector<placed_node>& nodes, reading& pass) {
     for (const auto& node : nodes) {
+        const auto addresses = pinned_addresses(node);
         for (std::size_t index = 0; index < node.addresses.size(); ++index) {
-            const core::endpoint target{node.value.addresses[index], node.value.port};
+            const core::endpoint target{addresses[index], node.value.port};
             for (const auto& listener : listeners) {
                 const auto* bind = std::get_if<core::endpoint>(&listener.value.bind);
                 if (bind != nullptr && arrives_at(target, *bind)) {
@@ -81,6 +87,17 @@ void check_own_addresses(const std::vector<placed_listener>& listeners,
                 }
             }
         }
+    }
+}
+
+void check_resolution(const std::vector<placed_node>& nodes, const place& servers, reading& pass) {
+    const auto resolved_node = std::find_if(nodes.begin(), nodes.end(), [](const auto& node) {
+        return std::holds_alternative<resolved>(node.value.found) && !node.value.host.ip();
+    });
+    if (resolved_node != nodes.end()) {
+        pass.complain(servers, resolved_node->value.host.text() +
+                                   " has no addresses and is to be resolved; name the DNS servers "
+                                   "to ask, such as servers: [10.0.0.53]");
     }
 }
 

@@ -18,4 +18,7 @@ void check_nodes(const std::vector<placed_node>& nodes, reading& pass);
 void check_own_addresses(const std::vector<placed_listener>& listeners,
                          const std::vector<placed_node>& nodes, reading& pass);
 
+/// Where no server is named (at `servers`), no node is to be resolved.
+void check_resolution(const std::vector<placed_node>& nodes, const place& servers, reading& pass);
+
 } // namespace roachpin::settings

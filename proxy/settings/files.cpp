@@ -1,6 +1,8 @@
 #include "settings/files.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
+#include <fstream>
 #include <iomanip>
 #include <sstream>
 #include <string>
@@ -10,9 +12,12 @@
 namespace roachpin::settings {
 namespace {
 
+/// No file that people write for roachpin comes near.
+constexpr std::size_t largest_file = 1024UL * 1024;
+
 constexpr mode_t anyone_else = S_IRWXG | S_IRWXO;
 
-core::result<file_path> resolved(const std::filesystem::path& base, const scalar& value) {
+core::result<file_path> path_named(const std::filesystem::path& base, const scalar& value) {
     if (value.text.empty()) {
         return core::error{"the path is empty; write the name of a file"};
     }
@@ -47,8 +52,22 @@ std::string octal(mode_t mode) {
 
 } // namespace
 
+core::result<std::string> contents_of(const std::filesystem::path& path) {
+    errno = 0; // streams fail silently; what the system said stays there
+    std::ifstream file(path, std::ios::binary);
+    std::string text(largest_file + 1, '\0');
+    if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof()) {
+        return core::system_error("cannot read the file");
+    }
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (text.size() > largest_file) {
+        return core::error{"the file is larger than 1 MiB; name the right one"};
+    }
+    return {boost::system::in_place_value, std::move(text)};
+}
+
 core::result<file_path> readable_file::operator()(const scalar& value) const {
-    auto named = resolved(base, value);
+    auto named = path_named(base, value);
     if (!named) {
         return named;
     }
@@ -57,7 +76,7 @@ core::result<file_path> readable_file::operator()(const scalar& value) const {
 }
 
 core::result<file_path> private_file::operator()(const scalar& value) const {
-    auto named = resolved(base, value);
+    auto named = path_named(base, value);
     if (!named) {
         return named;
     }
@@ -74,7 +93,7 @@ core::result<file_path> private_file::operator()(const scalar& value) const {
 }
 
 core::result<file_path> file_to_write::operator()(const scalar& value) const {
-    auto named = resolved(base, value);
+    auto named = path_named(base, value);
     if (!named) {
         return named;
     }

@@ -5,10 +5,15 @@
 #include "settings/model.hpp"
 
 #include <filesystem>
+#include <string>
+
+namespace roachpin::settings {
+
+/// The text of the file, or what to say of it. At most 1 MiB.
+core::result<std::string> contents_of(const std::filesystem::path& path);
 
 /// Parsers of values that name files; relative paths are relative to `base`. They look at the file
 /// system at once, so that a path that cannot work is reported beside everything else.
-namespace roachpin::settings {
 
 /// A regular file that this process can open for reading.
 struct readable_file {

@@ -57,6 +57,16 @@ bool mapping::is_empty_list(std::string_view key) const {
     return list != nullptr && list->empty();
 }
 
+std::vector<std::string> mapping::keys() const {
+    std::vector<std::string> all;
+    for (const auto& field : *fields_) {
+        if (std::find(all.begin(), all.end(), field.key) == all.end()) {
+            all.push_back(field.key);
+        }
+    }
+    return all;
+}
+
 const entry* mapping::peek(std::string_view key) const {
     const auto found = std::find_if(fields_->begin(), fields_->end(),
                                     [&](const entry& field) { return field.key == key; });
@@ -94,6 +104,9 @@ std::optional<scalar> mapping::text_of(const tree& node, const place& there) {
     if (raw == nullptr) {
         refuse(there, "a single value", node);
         return std::nullopt;
+    }
+    if (!pass_->variables) {
+        return scalar{*raw, there};
     }
     auto expanded = expand(*raw, pass_->variables);
     if (!expanded) {

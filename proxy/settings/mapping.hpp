@@ -26,7 +26,7 @@ struct scalar {
 /// What one pass over a document knows and gathers.
 struct reading {
     std::string file;
-    environment variables;
+    environment variables; ///< none at all: `${` in a value is itself
     /// By path: flags that stand in for values.
     std::map<std::string, scalar, std::less<>> replaced;
     std::vector<problem> problems;
@@ -75,6 +75,9 @@ public:
 
     bool is_empty_list(std::string_view key) const;
 
+    /// Where the keys are names of things: those of the file, in its order, each once.
+    std::vector<std::string> keys() const;
+
     void complain(std::string_view key, std::string sentence) {
         pass_->complain(place_of(key), std::move(sentence));
     }
@@ -119,6 +122,17 @@ public:
             if (auto parsed = convert(text_of(item, there), parse)) {
                 out.push_back(std::move(*parsed));
             }
+        }
+    }
+
+    /// A list of scalars, or one scalar for a list of one.
+    template <class T, class Parser>
+    void list_or_one(std::string_view key, std::vector<T>& out, const Parser& parse) {
+        const auto* found = peek(key);
+        if (found == nullptr || !std::holds_alternative<std::string>(found->value.content)) {
+            list(key, out, parse);
+        } else if (auto one = optional(key, parse)) {
+            out = {std::move(*one)};
         }
     }
 

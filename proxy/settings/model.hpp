@@ -1,11 +1,14 @@
 #pragma once
 
+#include "core/dns_name.hpp"
 #include "core/endpoint.hpp"
 #include "core/host_name.hpp"
 #include "core/ip_address.hpp"
 #include "core/spki_pin.hpp"
 #include "core/time.hpp"
 #include "core/tls_version.hpp"
+#include "policy/address_class.hpp"
+#include "policy/answer_rules.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -66,12 +69,26 @@ struct listener {
     bool dangerous_plaintext_beyond_loopback = false;
 };
 
-/// One machine of the database, at addresses pinned in the file.
+/// A node's addresses are in the file: no DNS at all.
+struct pinned {
+    std::vector<core::ip_address> addresses; ///< never empty, no duplicates, in the file's order
+};
+
+/// A node's addresses are asked for, and held against this.
+struct resolved {
+    std::vector<core::cidr> allow; ///< never empty, and never every address there is
+    std::vector<core::cidr> deny;
+    std::vector<core::dns_name> cname_allow; ///< empty: no alias at all, and there is no srv
+    policy::network_class network = policy::network_class::any;
+    std::optional<core::dns_name> srv; ///< asked for instead of the host
+};
+
+/// A name of the database, and the machines that answer to it.
 struct node {
     core::host_name host; ///< what its certificate must carry
     std::string where;
-    std::uint16_t port = 26257;                ///< never 0
-    std::vector<core::ip_address> addresses{}; ///< never empty, no duplicates, in the file's order
+    std::uint16_t port = 26257; ///< never 0
+    std::variant<pinned, resolved> found{};
     unsigned tier = 0;                         ///< lower first
     std::vector<core::spki_pin> spki_sha256{}; ///< in addition to the cluster's
 };
@@ -84,6 +101,43 @@ struct cluster {
     core::tls_version min_tls = core::tls_version::v1_2;
     std::optional<certificate_files> client_certificate; ///< presented to the nodes
     std::vector<node> nodes;                             ///< never empty
+};
+
+enum class dns_transport : std::uint8_t { udp, tcp, tls };
+
+/// "10.0.0.53", "udp://10.0.0.54:53", "tls://10.0.0.55:853#dns.internal".
+struct dns_server {
+    std::string text; ///< as written, for logs and metrics
+    dns_transport transport = dns_transport::tcp;
+    core::endpoint where;
+    std::optional<core::host_name> name{}; ///< of tls: what its certificate must carry
+};
+
+/// Who is asked for names, and what is made of the answers.
+struct resolver {
+    std::vector<dns_server> servers; ///< never empty where a node is resolved
+    std::optional<file_path> ca;     ///< roots of tls servers
+    std::size_t agreement = 1;       ///< at most as many as there are servers
+    policy::dnssec_mode dnssec = policy::dnssec_mode::off;
+    std::optional<file_path> trust_anchor; ///< set for dnssec: validate, and only there
+    core::duration timeout = std::chrono::seconds(2);
+    core::duration refresh_min = std::chrono::seconds(5);
+    core::duration refresh_max = std::chrono::seconds(60);
+    core::duration removal_hold = std::chrono::seconds(30);
+    std::size_t max_addresses = 32;
+    core::duration max_stale = std::chrono::hours(24); ///< zero: for ever
+};
+
+/// roachpin.lock
+struct lock {
+    std::optional<file_path> file;
+    bool enforce_addresses = false;
+};
+
+/// What is done when no node can be used yet.
+enum class start_mode : std::uint8_t {
+    fail_fast, ///< end, before anything listens
+    wait,      ///< listen, refuse clients with 57P03, go on trying
 };
 
 struct timeouts {
@@ -134,6 +188,9 @@ struct log {
 struct configuration {
     std::vector<listener> listeners; ///< never empty
     settings::cluster cluster;
+    settings::resolver resolver;
+    settings::lock lock;
+    start_mode start = start_mode::fail_fast;
     settings::timeouts timeouts;
     settings::keepalive keepalive;
     settings::drain drain;

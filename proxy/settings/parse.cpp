@@ -1,19 +1,17 @@
 #include "settings/parse.hpp"
 
 #include "settings/consistency.hpp"
+#include "settings/files.hpp"
 #include "settings/read_cluster.hpp"
 #include "settings/read_listener.hpp"
+#include "settings/read_resolver.hpp"
 #include "settings/reader.hpp"
 #include "settings/values.hpp"
 
-#include <cerrno>
-#include <fstream>
 #include <utility>
 
 namespace roachpin::settings {
 namespace {
-
-constexpr std::size_t largest_file = 1024UL * 1024;
 
 /// Also more than a process may have descriptors, as a rule.
 constexpr between<std::size_t> connection_count{1, 1'000'000};
@@ -61,6 +59,16 @@ void read_log(mapping& in, log& out) {
              one_of<log_format>{{{"text", log_format::text}, {"json", log_format::json}}});
 }
 
+void read_lock(mapping& in, lock& out, const std::filesystem::path& base) {
+    out.file = in.optional("file", file_to_write{base}); // `roachpin pin` makes it
+    in.value("addresses", out.enforce_addresses,
+             one_of<bool>{{{"report", false}, {"enforce", true}}});
+    if (out.enforce_addresses && !in.has_value("file")) {
+        in.complain("addresses",
+                    "there is no lock to enforce; name it in lock.file, or write report");
+    }
+}
+
 core::result<unsigned> parse_workers(std::string_view text) {
     constexpr unsigned most = 1024;
     if (text == "auto") {
@@ -90,6 +98,17 @@ configuration read_configuration(mapping& in, const std::filesystem::path& base)
         }
     });
     in.required_section("cluster", [&](mapping& inner) { cluster = read_cluster(inner, base); });
+    place servers;
+    bool names_servers = true; // good ones or not: what is wrong with them is said already
+    in.section("resolver", [&](mapping& inner) {
+        servers = inner.place_of("servers");
+        names_servers = inner.is_present("servers") && !inner.is_empty_list("servers");
+        out.resolver = read_resolver(inner, base);
+    });
+    in.section("lock", [&](mapping& inner) { read_lock(inner, out.lock, base); });
+    in.value(
+        "start", out.start,
+        one_of<start_mode>{{{"fail_fast", start_mode::fail_fast}, {"wait", start_mode::wait}}});
     in.section("timeouts", [&](mapping& inner) { read_timeouts(inner, out.timeouts); });
     in.section("keepalive", [&](mapping& inner) { read_keepalive(inner, out.keepalive); });
     in.section("drain",
@@ -100,6 +119,9 @@ configuration read_configuration(mapping& in, const std::filesystem::path& base)
     in.finish();
     check_binds(listeners, in.pass());
     check_nodes(cluster.nodes, in.pass());
+    if (!names_servers) {
+        check_resolution(cluster.nodes, servers, in.pass());
+    }
     check_own_addresses(listeners, cluster.nodes, in.pass());
     out.listeners = values_of(std::move(listeners));
     out.cluster = std::move(cluster.value);
@@ -140,21 +162,6 @@ void apply_flags(const overrides& flags, const tree& document, reading& pass) {
     replace("listeners[0].bind", "--listen", flags.listen);
 }
 
-/// The text of the file, or what to say of it.
-core::result<std::string> contents(const std::filesystem::path& path) {
-    errno = 0; // streams fail silently; what the system said stays there
-    std::ifstream file(path, std::ios::binary);
-    std::string text(largest_file + 1, '\0');
-    if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof()) {
-        return core::system_error("cannot read the file");
-    }
-    text.resize(static_cast<std::size_t>(file.gcount()));
-    if (text.size() > largest_file) {
-        return core::error{"the file is larger than 1 MiB; this cannot be a configuration"};
-    }
-    return {boost::system::in_place_value, std::move(text)};
-}
-
 } // namespace
 
 parse_result parse(const std::string& text, const std::filesystem::path& file_name,
@@ -179,7 +186,7 @@ parse_result parse(const std::string& text, const std::filesystem::path& file_na
 
 parse_result load(const std::filesystem::path& path, const environment& variables,
                   const overrides& flags) {
-    const auto text = contents(path);
+    const auto text = contents_of(path);
     if (!text) {
         return std::vector<problem>{{{path.string(), 0, ""}, text.error().sentence}};
     }

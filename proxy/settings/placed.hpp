@@ -16,7 +16,12 @@ struct placed_listener {
 struct placed_node {
     node value;
     place host;
-    std::vector<place> addresses; ///< one for each of `value.addresses`
+    std::vector<place> addresses; ///< one for each that is pinned
+};
+
+struct placed_server {
+    dns_server value;
+    place where;
 };
 
 } // namespace roachpin::settings

@@ -155,12 +155,12 @@ private:
     std::size_t values_ = 0;
 };
 
-tree read_only_document(const std::string& text) {
+tree read_only_document(const std::string& text, const std::string& needs) {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
     tree_builder builder;
     if (!parser.HandleNextDocument(builder)) {
-        throw refusal{0, "the file is empty; it needs at least listeners and cluster"};
+        throw refusal{0, "the file is empty; it needs at least " + needs};
     }
     auto first = builder.take();
     tree_builder second;
@@ -172,9 +172,10 @@ tree read_only_document(const std::string& text) {
 
 } // namespace
 
-boost::system::result<tree, problem> read_yaml(const std::string& text, const std::string& file) {
+boost::system::result<tree, problem> read_yaml(const std::string& text, const std::string& file,
+                                               const std::string& needs) {
     try {
-        return read_only_document(text);
+        return read_only_document(text, needs);
     } catch (const refusal& refused) {
         return problem{{file, refused.line, ""}, refused.sentence};
     } catch (const YAML::Exception& broken) {

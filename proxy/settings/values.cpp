@@ -1,5 +1,6 @@
 #include "settings/values.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <optional>
@@ -77,6 +78,35 @@ core::result<core::duration> parse_keepalive_duration(std::string_view text) {
                                           "seconds from 1s to 32767s"};
     }
     return parsed;
+}
+
+core::result<std::chrono::year_month_day> parse_date(std::string_view text) {
+    constexpr std::string_view shape = "dddd-dd-dd";
+    const bool has_shape =
+        std::equal(text.begin(), text.end(), shape.begin(), shape.end(),
+                   [](char c, char due) { return due == 'd' ? c >= '0' && c <= '9' : c == due; });
+    if (has_shape) {
+        const auto number = [&](std::size_t at, std::size_t length) {
+            return static_cast<unsigned>(*all_digits(text.substr(at, length), 10));
+        };
+        const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(number(0, 4))),
+                                               std::chrono::month(number(5, 2)),
+                                               std::chrono::day(number(8, 2))};
+        if (date.ok()) {
+            return date;
+        }
+    }
+    return core::error{quoted(text) + " is not a day; write year, month and day: 2027-01-31"};
+}
+
+std::string to_text(const std::chrono::year_month_day& date) {
+    const auto padded = [](unsigned number, std::size_t width) {
+        const auto digits = std::to_string(number);
+        return std::string(width - std::min(width, digits.size()), '0') + digits;
+    };
+    return padded(static_cast<unsigned>(static_cast<int>(date.year())), 4) + "-" +
+           padded(static_cast<unsigned>(date.month()), 2) + "-" +
+           padded(static_cast<unsigned>(date.day()), 2);
 }
 
 core::result<mode_t> parse_file_mode(std::string_view text) {

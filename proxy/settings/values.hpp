@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/time.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -27,6 +28,10 @@ core::result<core::duration> parse_positive_duration(std::string_view text);
 /// Whole seconds from 1s to 32767s: what TCP_KEEPIDLE and TCP_KEEPINTVL take (Linux's tcp.h,
 /// MAX_TCP_KEEPIDLE).
 core::result<core::duration> parse_keepalive_duration(std::string_view text);
+
+/// A day as in ISO 8601, and a day there is: 2027-01-31.
+core::result<std::chrono::year_month_day> parse_date(std::string_view text);
+std::string to_text(const std::chrono::year_month_day& date);
 
 /// Three or four octal digits of permission bits: 0660. No setuid, setgid or sticky bit.
 core::result<mode_t> parse_file_mode(std::string_view text);

@@ -153,6 +153,82 @@ struct describer {
         return std::move(line(severity::info, "drained").number("cancelled", event.cancelled));
     }
 
+    event_line operator()(const events::dns_reply_refused& event) const {
+        return std::move(line(severity::warning, "dns_reply_refused")
+                             .text("host", event.host)
+                             .text("server", event.server)
+                             .text("reason", event.reason)
+                             .text("detail", event.detail));
+    }
+
+    event_line operator()(const events::dns_answer_refused& event) const {
+        return std::move(line(severity::warning, "dns_answer_refused")
+                             .text("host", event.host)
+                             .text("server", event.server)
+                             .text("reason", event.reason)
+                             .text("finding", event.finding)
+                             .text("detail", event.detail));
+    }
+
+    event_line operator()(const events::dns_answers_again& event) const {
+        return std::move(line(severity::info, "dns_answers_again")
+                             .text("host", event.host)
+                             .text("server", event.server));
+    }
+
+    event_line operator()(const events::dns_servers_disagree& event) const {
+        return std::move(line(severity::warning, "dns_servers_disagree")
+                             .text("host", event.host)
+                             .text("servers", event.servers)
+                             .text("detail", event.detail));
+    }
+
+    event_line operator()(const events::lock_drift& event) const {
+        return std::move(line(severity::warning, "lock_drift")
+                             .text("host", event.host)
+                             .text("addresses", event.addresses));
+    }
+
+    event_line operator()(const events::leaf_not_in_lock& event) const {
+        return std::move(line(severity::info, "leaf_not_in_lock")
+                             .node(event.node)
+                             .text("leaf_spki", event.leaf_spki));
+    }
+
+    event_line operator()(const events::names_changed& event) const {
+        return std::move(line(event.rapid ? severity::warning : severity::info, "names_changed")
+                             .text("host", event.host)
+                             .text("before", event.before)
+                             .text("after", event.after)
+                             .text("finding", event.rapid ? "DNS-CHANGE-RATE" : "")
+                             .flag("rapid", event.rapid));
+    }
+
+    event_line operator()(const events::names_stale& event) const {
+        return std::move(line(event.stale ? severity::error : severity::info, "names_stale")
+                             .text("host", event.host)
+                             .flag("stale", event.stale));
+    }
+
+    event_line operator()(const events::address_admitted& event) const {
+        return std::move(line(severity::info, "address_admitted").node(event.node));
+    }
+
+    event_line operator()(const events::address_not_proved& event) const {
+        return std::move(
+            line(event.hostile ? severity::error : severity::warning, "address_not_proved")
+                .node(event.node)
+                .text("phase", event.phase)
+                .text("reason", event.reason)
+                .text("detail", event.detail)
+                .flag("hostile", event.hostile)
+                .seconds("retry_after", event.retry_after));
+    }
+
+    event_line operator()(const events::waiting_for_nodes& event) const {
+        return std::move(line(severity::warning, "waiting_for_nodes").text("reason", event.reason));
+    }
+
     event_line operator()(const events::internal_error& event) const {
         return std::move(line(severity::error, "internal_error")
                              .client(event.client)

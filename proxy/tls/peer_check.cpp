@@ -165,6 +165,8 @@ std::string_view to_string(peer_fault fault) {
         return "pin_mismatch";
     case peer_fault::pin_revoked:
         return "pin_revoked";
+    case peer_fault::issuer_changed:
+        return "issuer_changed";
     case peer_fault::verification_failed:
         break;
     }
@@ -201,9 +203,10 @@ void install_peer_check(SSL_CTX& context) {
 }
 
 peer_check::peer_check(const upstream_context& context, core::host_name host,
-                       std::vector<core::spki_pin> node_pins, int fd)
+                       std::vector<core::spki_pin> node_pins,
+                       std::vector<core::spki_pin> issuer_pins, int fd)
     : context_(context), host_(std::move(host)), node_pins_(std::move(node_pins)),
-      tls_(context.new_connection(fd)) {
+      issuer_pins_(std::move(issuer_pins)), tls_(context.new_connection(fd)) {
     SSL_set_app_data(tls_.get(), this);
     if (!host_.ip()) { // an IP literal is no server_name (RFC 6066 section 3)
         demand(SSL_set_tlsext_host_name(tls_.get(), host_.text().c_str()) == 1, "cannot set SNI");
@@ -293,6 +296,17 @@ std::optional<peer_refusal> peer_check::judge_pins(const STACK_OF(X509) * chain)
         return peer_refusal{peer_fault::pin_revoked, "no key of " + list_of(context_.revoked()),
                             list_of(keys)};
     }
+    // Who signed the leaf, and nobody further up: every chain ends at the same few roots.
+    std::vector<core::spki_pin> issuers;
+    if (keys.size() > 1) {
+        issuers.push_back(keys[1]);
+    }
+    if (!issuer_pins_.empty() && !any_matches(issuers, issuer_pins_)) {
+        return peer_refusal{peer_fault::issuer_changed,
+                            "an issuer with a key of " + list_of(issuer_pins_) +
+                                " (roachpin.lock; after review: roachpin pin --update)",
+                            issuers.empty() ? "a leaf that is its own issuer" : list_of(issuers)};
+    }
     return std::nullopt;
 }
 
@@ -344,6 +358,10 @@ handshake_progress peer_check::conclude() {
     }
     peer_facts facts{host_,          subject_of(*leaf),   issuer_of(*leaf),
                      spki_of(*leaf), not_after_of(*leaf), SSL_get_version(tls)};
+    const auto* chain = SSL_get0_verified_chain(tls);
+    for (int i = 1; i < sk_X509_num(chain); ++i) { // -1 where there is none
+        facts.issuer_keys.push_back(spki_of(*sk_X509_value(chain, i)));
+    }
     SSL_set_app_data(tls, nullptr); // the check may go, the connection stays
     return verified_peer(std::move(tls_), std::move(facts));
 }

@@ -26,6 +26,7 @@ enum class peer_fault {
     crl_unusable,       ///< a CRL is missing, expired, or not of this issuer
     pin_mismatch,       ///< no certificate of the chain has a pinned key
     pin_revoked,        ///< a certificate of the chain has a revoked key
+    issuer_changed,     ///< nobody whom roachpin.lock names has issued the leaf
     verification_failed ///< anything else: refused because it is not understood
 };
 
@@ -59,8 +60,10 @@ using handshake_progress =
 class peer_check {
 public:
     /// `node_pins`: in addition to the context's; where both are given, both must be met.
+    /// `issuer_pins`: where any are given, who issued the leaf must have one of them.
     peer_check(const upstream_context& context, core::host_name host,
-               std::vector<core::spki_pin> node_pins, int fd);
+               std::vector<core::spki_pin> node_pins, std::vector<core::spki_pin> issuer_pins,
+               int fd);
     peer_check(const peer_check&) = delete;
     peer_check& operator=(const peer_check&) = delete;
     ~peer_check() = default;
@@ -81,6 +84,7 @@ private:
     const upstream_context& context_;
     core::host_name host_;
     std::vector<core::spki_pin> node_pins_;
+    std::vector<core::spki_pin> issuer_pins_;
     ssl_ptr tls_;
     bool judged_ = false;
     std::optional<peer_refusal> refusal_;

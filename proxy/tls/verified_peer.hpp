@@ -7,6 +7,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace roachpin::tls {
 
@@ -18,6 +19,8 @@ struct peer_facts {
     core::spki_pin leaf_key;
     std::chrono::system_clock::time_point not_after;
     std::string tls_version;
+    std::vector<core::spki_pin>
+        issuer_keys{}; ///< of the verified chain, upwards from the leaf's issuer
 };
 
 /// A node that proved on this very connection that it is `host`. Owns that connection's TLS, so

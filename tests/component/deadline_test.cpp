@@ -129,5 +129,57 @@ TEST(task_group, joins_what_it_cancelled_and_hears_of_failures) {
     EXPECT_EQ(failed, 1);
 }
 
+awaitable<void> sleep_and_end(int& ended) {
+    bool cancelled = false;
+    co_await after(20ms, cancelled);
+    ended += cancelled ? 0 : 1;
+}
+
+awaitable<void> throw_later() {
+    timer alarm(co_await asio::this_coro::executor, 10ms);
+    co_await alarm.async_wait(use_awaitable);
+    throw std::runtime_error("not the first");
+}
+
+awaitable<void> ask_two(int& ended) {
+    task_group tasks(co_await asio::this_coro::executor);
+    tasks.spawn(throw_boom());
+    tasks.spawn(throw_later());
+    tasks.spawn(sleep_and_end(ended));
+    co_await tasks.join_or_cancel();
+}
+
+/// Through a group within a group, as questions are asked.
+awaitable<void> ask_all(int& ended) {
+    task_group tasks(co_await asio::this_coro::executor);
+    tasks.spawn(ask_two(ended));
+    tasks.spawn(ask_two(ended));
+    co_await tasks.join_or_cancel();
+}
+
+TEST(task_group, throws_the_first_failure_in_its_parent_once_all_have_ended) {
+    int ended = 0;
+    EXPECT_THROW(run(ask_all(ended)), boom);
+    EXPECT_EQ(ended, 2);
+}
+
+awaitable<void> wait_in_a_group(int& ended) {
+    task_group tasks(co_await asio::this_coro::executor);
+    tasks.spawn(wait_forever(ended));
+    tasks.spawn(wait_forever(ended));
+    co_await tasks.join_or_cancel();
+}
+
+TEST(task_group, cancels_its_tasks_with_its_parent_and_that_is_no_failure) {
+    asio::io_context context;
+    int ended = 0;
+    task_group parent(context.get_executor(), [](const std::exception_ptr&) { FAIL(); });
+    parent.spawn(wait_in_a_group(ended));
+    timer alarm(context.get_executor(), 10ms);
+    alarm.async_wait([&](const error_code&) { parent.cancel(); });
+    context.run();
+    EXPECT_EQ(ended, 2);
+}
+
 } // namespace
 } // namespace roachpin::net

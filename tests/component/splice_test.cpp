@@ -57,12 +57,12 @@ TEST_P(splice, echoes_every_size_unchanged) {
 
 TEST_P(splice, delivers_a_flood_and_its_end) {
     auto flooding = cluster.node(session_mode::raw_flood);
-    flooding.flood_bytes = 64 << 20;
+    flooding.flood_bytes = 16 << 20;
     flooding.key_update_every = 10 << 20;
     fake_cockroach node(std::move(flooding));
     test_proxy proxy(options_for(node));
     auto client = login(proxy);
-    EXPECT_EQ(sha256_hex(client.read_until_end()), sha256_hex(flood_pattern(0, 64 << 20)));
+    EXPECT_EQ(sha256_hex(client.read_until_end()), sha256_hex(flood_pattern(0, 16 << 20)));
     if (GetParam()) {
         EXPECT_EQ(client.ended_by(), client_failure::close_notify);
     }
@@ -70,7 +70,7 @@ TEST_P(splice, delivers_a_flood_and_its_end) {
     const auto ended = proxy.events().wait_for<session_ended>();
     ASSERT_TRUE(ended);
     EXPECT_EQ(ended->reason, "node_lost"); // what came were no whole messages
-    EXPECT_GE(ended->bytes_to_client, 64U << 20);
+    EXPECT_GE(ended->bytes_to_client, 16U << 20);
 }
 
 TEST_P(splice, carries_an_upload_and_the_client_s_end) {
@@ -167,7 +167,7 @@ TEST_P(splice, a_node_that_stops_reading_stops_the_client_and_loses_nothing) {
     fake_cockroach node(cluster.node(session_mode::stop_reading));
     test_proxy proxy(options_for(node));
     auto client = login(proxy);
-    const auto sent = flood_pattern(0, 64 << 20);
+    const auto sent = flood_pattern(0, 16 << 20);
     std::thread sender([&] {
         client.set_patience(60s);
         client.send(sent);

@@ -26,7 +26,7 @@ policy::node node_at(std::uint16_t port, const std::string& host) {
 }
 
 test_proxy::test_proxy(test_proxy_options options)
-    : cluster_(options.nodes), connections_(options.all_connections),
+    : cluster_(policy::cluster(options.nodes)), connections_(options.all_connections),
       places_(control_.get_executor(), options.max_opening),
       accepting_(control_.get_executor(), [](const std::exception_ptr&) { std::terminate(); }) {
     std::signal(SIGPIPE, SIG_IGN);

@@ -89,7 +89,7 @@ private:
     temp_dir files_;
     event_recorder recorder_;
     core::event_source source_{{&recorder_}, 0x100};
-    policy::cluster cluster_;
+    net::published<policy::cluster> cluster_;
     std::optional<tls::upstream_context> upstream_;
     net::asio::io_context control_{1};
     net::asio::executor_work_guard<net::executor> keep_running_{control_.get_executor()};

@@ -10,7 +10,7 @@ from harness import wire
 from harness.certificates import NODE
 from harness.fake_cockroach import FakeCockroach
 from harness.postgres import DATABASE, PASSWORD, USER
-from harness.roachpin import Roachpin, configuration, node
+from harness.roachpin import Roachpin, configuration, node, started_with
 from harness.waiting import until
 from harness.wire import Wire
 
@@ -91,7 +91,7 @@ def test_whatever_the_client_does(settings, behave):
 ])
 def test_whatever_the_node_does(pki, behaviour):
     with FakeCockroach(pki.node, behaviour) as fake:
-        with Roachpin(configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
+        with started_with(pki.node, configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
             before = proxy.descriptors
             for _ in range(ROUNDS):
                 with Wire(proxy.port) as client, contextlib.suppress(OSError):

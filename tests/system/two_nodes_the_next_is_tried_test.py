@@ -8,7 +8,7 @@ import pytest
 from harness import wire
 from harness.certificates import NODE, Rogues
 from harness.fake_cockroach import FakeCockroach
-from harness.roachpin import Roachpin, configuration, node
+from harness.roachpin import Roachpin, configuration, node, started_with
 from harness.wire import Wire
 
 OTHER = "crdb-1.crdb.internal"
@@ -64,12 +64,14 @@ def test_the_first_node_is_down(rogues, good, closed_port):
 def test_the_first_node_is_hostile(rogues, good, certificate):
     with FakeCockroach(rogues[certificate]) as hostile:
         nodes = [node(OTHER, hostile.port), node(NODE, good.port, tier=1)]
-        with Roachpin(configuration(rogues.file("ca.crt"), nodes)) as proxy:
+        settings = configuration(rogues.file("ca.crt"), nodes, start="wait")
+        with Roachpin(settings) as proxy:
+            proxy.wait_event("address_admitted")
             asks(proxy)
             failed = proxy.wait_event("dial_failed")
             assert failed["hostile"] is True
             assert failed["address"] == f"127.0.0.1:{hostile.port}"
-        assert hostile.wait_finished(1)[0].plaintext == b""
+        assert all(seen.plaintext == b"" for seen in hostile.wait_finished(2))
 
 
 @pytest.mark.parametrize("behaviour", [
@@ -77,8 +79,9 @@ def test_the_first_node_is_hostile(rogues, good, certificate):
 def test_the_first_node_does_not_behave(rogues, good, behaviour):
     with FakeCockroach(rogues["node"], behaviour) as bad:
         nodes = [node(NODE, bad.port), node(NODE, good.port, tier=1)]
-        settings = configuration(rogues.file("ca.crt"), nodes, timeouts=QUICK)
+        settings = configuration(rogues.file("ca.crt"), nodes, timeouts=QUICK, start="wait")
         with Roachpin(settings) as proxy:
+            proxy.wait_event("address_admitted")
             asks(proxy)
             assert proxy.wait_event("session_established")["address"] == f"127.0.0.1:{good.port}"
 
@@ -86,7 +89,8 @@ def test_the_first_node_does_not_behave(rogues, good, behaviour):
 def test_when_none_is_left_each_is_named(rogues, closed_port):
     with FakeCockroach(rogues["wrong-name"]) as hostile:
         nodes = [node(OTHER, closed_port), node(NODE, hostile.port)]
-        with Roachpin(configuration(rogues.file("ca.crt"), nodes)) as proxy:
+        settings = configuration(rogues.file("ca.crt"), nodes)
+        with started_with(rogues["node"], settings) as proxy:
             with Wire(proxy.port) as client:
                 client.send(wire.startup(**LOGIN))
                 refusal = client.refusal()
@@ -101,6 +105,6 @@ def test_all_tries_together_have_one_deadline(rogues):
         nodes = [node(NODE, silent.port, [f"127.0.0.{last}" for last in range(1, 9)])]
         settings = configuration(
             rogues.file("ca.crt"), nodes, timeouts={"dial": "10s", "establish": "1s"})
-        with Roachpin(settings) as proxy, Wire(proxy.port) as client:
+        with started_with(rogues["node"], settings) as proxy, Wire(proxy.port) as client:
             client.send(wire.startup(**LOGIN))
             assert client.refusal().code == "08001"

@@ -1,5 +1,6 @@
 """The real binary, with a configuration of the test's own, read by its log."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from .certificates import NODE
+from .fake_cockroach import FakeCockroach
 from .process import Process
 from .waiting import PATIENCE
 
@@ -35,16 +38,31 @@ def configuration(ca_file, nodes, listeners=None, cluster=None, **sections):
     }
 
 
+@contextlib.contextmanager
+def started_with(decoy, settings, *flags):
+    """A roachpin that started while a good node was there, which is gone now: the nodes of
+    `settings` need not be good. `decoy` is a certificate of their CA for NODE."""
+    with FakeCockroach(decoy) as good:
+        settings["cluster"]["nodes"].append(node(NODE, good.port, tier=9))
+        settings["start"] = "wait"
+        proxy = Roachpin(settings, *flags)
+        with proxy:
+            proxy.wait_event("address_admitted", address=f"127.0.0.1:{good.port}")
+            good.__exit__(None, None, None)
+            yield proxy
+
+
 class Roachpin:
     """`roachpin run`. As a context manager it ends with a drain, which must be clean."""
 
-    def __init__(self, settings, *flags, **popen):
+    def __init__(self, settings, *flags, under=(), **popen):
+        """`under`: a program that becomes it, with arguments of its own (harness/strace.py)."""
         self._directory = tempfile.TemporaryDirectory(prefix="roachpin-run-")
         self.settings = settings
         self.config_file = Path(self._directory.name) / "roachpin.yaml"
         self.config_file.write_text(yaml.safe_dump(settings, sort_keys=False))
         self.process = Process(
-            [BINARY, "run", "-c", self.config_file, *flags], **popen
+            [*under, BINARY, "run", "-c", self.config_file, *flags], **popen
         )
 
     def __enter__(self):
@@ -129,11 +147,14 @@ class Roachpin:
             assert kind != "unix" or not Path(path).exists(), f"{path} is left behind"
 
 
-def refused_start(settings, *flags):
+def refused_start(settings, *flags, **popen):
     """The exit code and the words of a roachpin that does not start with these settings."""
-    proxy = Roachpin(settings, *flags)
-    code = proxy.process.wait()
-    proxy.discard()
+    proxy = Roachpin(settings, *flags, **popen)
+    try:
+        code = proxy.process.wait()
+    finally:
+        proxy.process.kill()  # nothing, where it has ended
+        proxy.discard()
     return code, proxy.process.output
 
 

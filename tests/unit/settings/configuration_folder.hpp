@@ -8,12 +8,14 @@
 
 namespace roachpin::test {
 
-/// A folder with the files that configurations in tests name: ca.crt, crl.pem, node.crt, node.key
-/// (0600), open.key (0644) and the empty folder `folder`. Problems come without the folder's path.
+/// A folder with the files that configurations in tests name: ca.crt, crl.pem, root.key, node.crt,
+/// node.key (0600), open.key (0644) and the empty folder `folder`. Problems come without the
+/// folder's path.
 class configuration_folder {
 public:
     configuration_folder() {
-        for (const auto* name : {"ca.crt", "crl.pem", "node.crt", "node.key", "open.key"}) {
+        for (const auto* name :
+             {"ca.crt", "crl.pem", "root.key", "node.crt", "node.key", "open.key"}) {
             folder_.write(name, "not looked into");
         }
         std::filesystem::permissions(path("open.key"), std::filesystem::perms(0644));
@@ -65,16 +67,16 @@ private:
 /// The least that is a configuration, with room for more listener, cluster, node and other lines.
 struct written {
     std::string bind = "127.0.0.1:26257";
-    std::string listener{}; ///< lines of the listener, each "    key: value\n"
-    std::string cluster{};  ///< lines of the cluster, each "  key: value\n"
-    std::string addresses = "[10.1.2.3]";
-    std::string node{}; ///< lines of the node, each "      key: value\n"
-    std::string rest{}; ///< whole sections
+    std::string listener{};               ///< lines of the listener, each "    key: value\n"
+    std::string cluster{};                ///< lines of the cluster, each "  key: value\n"
+    std::string addresses = "[10.1.2.3]"; ///< empty: the key is left out
+    std::string node{};                   ///< lines of the node, each "      key: value\n"
+    std::string rest{};                   ///< whole sections
 
     std::string text() const {
+        const auto pinned = addresses.empty() ? "" : "      addresses: " + addresses + "\n";
         return "listeners:\n  - bind: " + bind + "\n" + listener + "cluster:\n  ca_file: ca.crt\n" +
-               cluster + "  nodes:\n    - host: crdb.internal\n      addresses: " + addresses +
-               "\n" + node + rest;
+               cluster + "  nodes:\n    - host: crdb.internal\n" + pinned + node + rest;
     }
 };
 

@@ -1,13 +1,13 @@
 #include "settings/reader.hpp"
 #include "unit/settings/configuration_folder.hpp"
+#include "unit/settings/example_text.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <set>
-#include <sstream>
+#include <string>
+#include <vector>
 
 /// The parser, the example, the schema and the reference say the same.
 namespace roachpin {
@@ -15,22 +15,10 @@ namespace {
 
 using settings::entries;
 using settings::tree;
-
-std::string content_of(const std::string& name) {
-    std::ifstream file(std::string(ROACHPIN_CONFIG_DIR) + "/" + name);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-constexpr std::string_view word_characters = "abcdefghijklmnopqrstuvwxyz0123456789_";
-
-std::vector<std::string> lines_of(const std::string& text) {
-    std::istringstream stream(text);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(stream, line);) {
-        lines.push_back(line);
-    }
-    return lines;
-}
+using test::content_of;
+using test::lines_of;
+using test::whole_example;
+using test::word_characters;
 
 /// "listeners[0].tls" without its numbers: "listeners[].tls".
 std::string without_indices(std::string path) {
@@ -51,22 +39,6 @@ std::vector<std::string> words_of(std::string_view text) {
         words.emplace_back(text.substr(0, length));
         text.remove_prefix(length);
     }
-}
-
-/// A commented line of YAML has two blanks before its key, a sentence has one.
-bool is_commented_out(const std::string& line) {
-    const auto key = line.find_first_not_of(" -", 1);
-    return line.starts_with("#  ") && key != std::string::npos &&
-           line.find_first_not_of(word_characters, key) == line.find(':', key);
-}
-
-/// The example with its commented lines put in, as its comments tell the reader to do.
-std::string whole_example() {
-    std::string text;
-    for (const auto& line : lines_of(content_of("roachpin.yaml"))) {
-        text += (is_commented_out(line) ? line.substr(1) : line) + "\n";
-    }
-    return text;
 }
 
 /// JSON is YAML: one reader does for both.
@@ -168,7 +140,7 @@ keys keys_of_parser() {
         "cluster:\n  ca_file: ca.crt\n  zzzzzz: 1\n"
         "  nodes: [{host: a, addresses: [10.1.2.3], zzzzzz: 1}]\n"
         "timeouts: {zzzzzz: 1}\nkeepalive: {zzzzzz: 1}\ndrain: {zzzzzz: 1}\n"
-        "limits: {zzzzzz: 1}\nlog: {zzzzzz: 1}\n");
+        "limits: {zzzzzz: 1}\nlog: {zzzzzz: 1}\nresolver: {zzzzzz: 1}\nlock: {zzzzzz: 1}\n");
     const std::string unknown = "zzzzzz: unknown key; known here: ";
     keys found;
     for (const auto& line : lines_of(text)) {
@@ -191,41 +163,6 @@ TEST(settings_example, is_a_configuration) {
     EXPECT_EQ(folder.problems(content_of("roachpin.yaml")), "");
     EXPECT_EQ(folder.problems(whole_example()), "");
     EXPECT_NE(whole_example(), content_of("roachpin.yaml"));
-}
-
-TEST(settings_example, shows_the_defaults) {
-    const test::configuration_folder folder;
-    const auto example = folder.parse(whole_example());
-    ASSERT_TRUE(example);
-    ASSERT_EQ(example->listeners.size(), 2U);
-    const settings::listener unset{.bind = example->listeners[0].bind, .where = ""};
-    for (const auto& listener : example->listeners) {
-        EXPECT_EQ(listener.max_connections, unset.max_connections);
-        EXPECT_EQ(listener.unix_mode, unset.unix_mode);
-        EXPECT_EQ(listener.allow_uids, unset.allow_uids);
-        EXPECT_EQ(listener.allow_from, unset.allow_from);
-        EXPECT_FALSE(listener.dangerous_plaintext_beyond_loopback);
-    }
-    ASSERT_TRUE(example->listeners[0].tls);
-    EXPECT_FALSE(example->listeners[0].tls->required);
-    EXPECT_FALSE(example->listeners[0].tls->client_ca);
-    const settings::cluster cluster;
-    EXPECT_FALSE(example->cluster.crl);
-    EXPECT_EQ(example->cluster.min_tls, cluster.min_tls);
-    EXPECT_EQ(example->cluster.spki_sha256, cluster.spki_sha256);
-    EXPECT_EQ(example->cluster.revoked_spki_sha256, cluster.revoked_spki_sha256);
-    EXPECT_FALSE(example->cluster.client_certificate);
-    ASSERT_EQ(example->cluster.nodes.size(), 1U);
-    const settings::node node{.host = example->cluster.nodes[0].host, .where = ""};
-    EXPECT_EQ(example->cluster.nodes[0].port, node.port);
-    EXPECT_EQ(example->cluster.nodes[0].tier, node.tier);
-    EXPECT_EQ(example->cluster.nodes[0].spki_sha256, node.spki_sha256);
-    EXPECT_EQ(example->timeouts, settings::timeouts{});
-    EXPECT_EQ(example->keepalive, settings::keepalive{});
-    EXPECT_EQ(example->drain, settings::drain{});
-    EXPECT_EQ(example->limits, settings::limits{});
-    EXPECT_EQ(example->log, settings::log{});
-    EXPECT_EQ(example->workers, settings::configuration{}.workers);
 }
 
 TEST(settings_example, has_every_key_that_the_parser_knows) {
@@ -278,7 +215,9 @@ TEST(settings_schema, has_the_defaults_of_the_example) {
     for_each_property(schema, schema, "", [&](const std::string& path, const tree& property) {
         const auto* standard = find(property, "default");
         const auto* shown = at_path(example, path);
-        const bool is_shown_otherwise = path == "listeners[].tls" || path == "listeners[].tls.auto";
+        const bool is_shown_otherwise = path == "listeners[].tls" ||
+                                        path == "listeners[].tls.auto" ||
+                                        path == "resolver.servers";
         if (standard != nullptr && shown != nullptr && !is_shown_otherwise) {
             EXPECT_EQ(as_text(*standard), as_text(*shown)) << path;
         }

@@ -87,6 +87,44 @@ TEST(settings_mapping, an_absent_section_is_read_as_an_empty_one) {
     EXPECT_TRUE(was_read);
 }
 
+TEST(settings_mapping, keys_that_are_names_are_listed_once) {
+    std::vector<std::string> names;
+    EXPECT_EQ(problems("b.c: {}\na: ~\nb.c: {}\n",
+                       [&](mapping& in) {
+                           names = in.keys();
+                           for (const auto& name : names) {
+                               in.required_section(name, [](mapping&) {});
+                           }
+                       }),
+              "x.yaml:2: a: has no value; it must have one\n"
+              "x.yaml:3: b.c: the key is there twice, first in line 1; keep one\n");
+    EXPECT_EQ(names, (std::vector<std::string>{"b.c", "a"}));
+}
+
+TEST(settings_mapping, without_variables_nothing_is_expanded) {
+    const auto document = settings::read_yaml("a: ${HOME} ${\n", "x.yaml");
+    settings::reading pass{"x.yaml", {}, {}, {}};
+    mapping in(pass, *document);
+    const auto same = [](std::string_view text) {
+        return core::result<std::string>(text);
+    };
+    EXPECT_EQ(in.optional("a", same), "${HOME} ${");
+}
+
+TEST(settings_mapping, one_scalar_may_stand_for_a_list_of_one) {
+    std::vector<int> values;
+    const auto read = [&](mapping& in) {
+        in.list_or_one("a", values, parse_five);
+    };
+    EXPECT_EQ(problems("a: 5", read), "");
+    EXPECT_EQ(values, std::vector<int>{5});
+    EXPECT_EQ(problems("a: [5, 5]", read), "");
+    EXPECT_EQ(values.size(), 2U);
+    EXPECT_EQ(problems("a: 6", read), "x.yaml:1: a: not five\n");
+    EXPECT_EQ(problems("a: ~", read),
+              "x.yaml:1: a: has no value; write a list ([a, b]), or remove it altogether\n");
+}
+
 TEST(settings_mapping, a_doubled_key_is_reported_once_and_the_first_one_counts) {
     int value = 0;
     EXPECT_EQ(problems("a: 5\na: 6\n", [&](mapping& in) { in.value("a", value, parse_five); }),

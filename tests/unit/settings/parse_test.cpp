@@ -61,6 +61,10 @@ TEST_F(settings_parse, what_is_left_out_has_its_default) {
     EXPECT_EQ(parsed.limits, settings::limits{});
     EXPECT_EQ(parsed.log, settings::log{});
     EXPECT_EQ(parsed.workers, 0U);
+    EXPECT_TRUE(parsed.resolver.servers.empty());
+    EXPECT_FALSE(parsed.lock.file);
+    EXPECT_FALSE(parsed.lock.enforce_addresses);
+    EXPECT_EQ(parsed.start, settings::start_mode::fail_fast);
 }
 
 TEST_F(settings_parse, defaults_are_those_of_the_specification) {
@@ -122,16 +126,20 @@ TEST_F(settings_parse, every_key_of_the_cluster_arrives) {
     EXPECT_EQ(cluster.min_tls, core::tls_version::v1_3);
     ASSERT_TRUE(cluster.client_certificate);
     EXPECT_EQ(cluster.client_certificate->key.path, folder_.path("node.key"));
-    ASSERT_EQ(cluster.nodes.size(), 2U);
+    ASSERT_EQ(cluster.nodes.size(), 3U);
     const auto& first = cluster.nodes[0];
     EXPECT_EQ(first.host.text(), "crdb-0.crdb.internal");
     EXPECT_EQ(first.port, 26999);
-    ASSERT_EQ(first.addresses.size(), 2U);
-    EXPECT_EQ(first.addresses[1].to_string(), "fd00:1::3");
+    const auto* first_way = std::get_if<settings::pinned>(&first.found);
+    ASSERT_NE(first_way, nullptr);
+    ASSERT_EQ(first_way->addresses.size(), 2U);
+    EXPECT_EQ(first_way->addresses[1].to_string(), "fd00:1::3");
     EXPECT_EQ(first.tier, 2U);
     EXPECT_EQ(first.spki_sha256, cluster.spki_sha256);
     EXPECT_TRUE(cluster.nodes[1].host.ip());
-    EXPECT_EQ(cluster.nodes[1].addresses[0].to_string(), "10.1.2.4");
+    const auto* second_way = std::get_if<settings::pinned>(&cluster.nodes[1].found);
+    ASSERT_NE(second_way, nullptr);
+    EXPECT_EQ(second_way->addresses.at(0).to_string(), "10.1.2.4");
 }
 
 TEST_F(settings_parse, every_other_key_arrives) {
@@ -142,6 +150,10 @@ TEST_F(settings_parse, every_other_key_arrives) {
     EXPECT_EQ(parsed.limits, (settings::limits{9, 8}));
     EXPECT_EQ(parsed.log, (settings::log{settings::log_level::debug, settings::log_format::json}));
     EXPECT_EQ(parsed.workers, 3U);
+    ASSERT_TRUE(parsed.lock.file);
+    EXPECT_EQ(parsed.lock.file->path, folder_.path("roachpin.lock"));
+    EXPECT_TRUE(parsed.lock.enforce_addresses);
+    EXPECT_EQ(parsed.start, settings::start_mode::wait);
 }
 
 TEST_F(settings_parse, later_stages_learn_where_a_value_stands) {
@@ -289,7 +301,7 @@ TEST_F(settings_parse, load_says_why_a_file_cannot_be_read) {
 TEST_F(settings_parse, load_refuses_what_is_too_large_to_be_a_configuration) {
     std::ofstream(folder_.path("large.yaml")) << std::string(1024UL * 1024 + 1, '#');
     EXPECT_EQ(folder_.problems(settings::load(folder_.path("large.yaml"), folder_.variables)),
-              "large.yaml: the file is larger than 1 MiB; this cannot be a configuration\n");
+              "large.yaml: the file is larger than 1 MiB; name the right one\n");
 }
 
 TEST_F(settings_parse, load_reads_a_file) {

@@ -70,6 +70,19 @@ TEST(settings_values, boolean_has_one_spelling_each) {
     }
 }
 
+TEST(settings_values, date_is_a_day_there_is) {
+    for (const auto* text : {"2026-11-22", "2028-02-29", "0001-01-01", "9999-12-31"}) {
+        const auto date = settings::parse_date(text);
+        ASSERT_TRUE(date) << text;
+        EXPECT_EQ(settings::to_text(*date), text);
+    }
+    for (const auto* text : {"", "2026-11-31", "2027-02-29", "2026-00-01", "2026-13-01", "2026-1-1",
+                             "26-11-22", "2026/11/22", "2026-11-22 ", "2026-11-22T00:00:00Z",
+                             "+026-11-22", "22.11.2026", "2026-11-00"}) {
+        EXPECT_FALSE(settings::parse_date(text)) << text;
+    }
+}
+
 TEST(settings_values, file_mode_is_permission_bits_in_octal) {
     EXPECT_EQ(value_of(settings::parse_file_mode("0660")), mode_t{0660});
     EXPECT_EQ(value_of(settings::parse_file_mode("600")), mode_t{0600});

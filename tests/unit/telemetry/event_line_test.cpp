@@ -74,6 +74,26 @@ TEST(telemetry_event_line, every_event_has_its_line) {
          "listener=\"127.0.0.1:26257\" reason=\"Too many open files\" retry_after=1s"},
         {"draining", severity::info, "connections=3 timeout=25s"},
         {"drained", severity::info, "cancelled=1"},
+        {"dns_reply_refused", severity::warning,
+         "host=\"crdb.internal\" server=\"udp://10.0.0.53\" reason=\"other_id\" "
+         "detail=\"the id is 1, not 2\""},
+        {"dns_answer_refused", severity::warning,
+         "host=\"crdb.internal\" server=\"10.0.0.53\" reason=\"not_allowed\" "
+         "finding=\"DNS-ADDRESS-UNEXPECTED\" detail=\"10.9.9.9\""},
+        {"dns_answers_again", severity::info, "host=\"crdb.internal\" server=\"10.0.0.53\""},
+        {"dns_servers_disagree", severity::warning,
+         "host=\"crdb.internal\" servers=\"10.0.0.53\" detail=\"10.1.2.3 is named by one\""},
+        {"lock_drift", severity::warning, "host=\"crdb.internal\" addresses=\"10.1.2.4:26257\""},
+        {"leaf_not_in_lock", severity::info, std::string(node) + " leaf_spki=\"AAAA\""},
+        {"names_changed", severity::warning,
+         "host=\"crdb.internal\" before=\"10.1.2.3:26257\" after=\"10.1.2.4:26257\" "
+         "finding=\"DNS-CHANGE-RATE\" rapid=yes"},
+        {"names_stale", severity::error, "host=\"crdb.internal\" stale=yes"},
+        {"address_admitted", severity::info, node},
+        {"address_not_proved", severity::error,
+         std::string(node) + " phase=\"tls\" reason=\"wrong_name\" "
+                             "detail=\"expected A, presented B\" hostile=yes retry_after=2s"},
+        {"waiting_for_nodes", severity::warning, "reason=\"no node has proved itself yet\""},
         {"internal_error", severity::error, is_client + " reason=\"bad_alloc\""},
     };
     const auto samples = test::sample_events();

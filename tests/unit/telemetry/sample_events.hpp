@@ -88,6 +88,61 @@ inline drained sample() {
 }
 
 template <>
+inline dns_reply_refused sample() {
+    return {"crdb.internal", "udp://10.0.0.53", "other_id", "the id is 1, not 2"};
+}
+
+template <>
+inline dns_answer_refused sample() {
+    return {"crdb.internal", "10.0.0.53", "not_allowed", "DNS-ADDRESS-UNEXPECTED", "10.9.9.9"};
+}
+
+template <>
+inline dns_answers_again sample() {
+    return {"crdb.internal", "10.0.0.53"};
+}
+
+template <>
+inline dns_servers_disagree sample() {
+    return {"crdb.internal", "10.0.0.53", "10.1.2.3 is named by one"};
+}
+
+template <>
+inline lock_drift sample() {
+    return {"crdb.internal", "10.1.2.4:26257"};
+}
+
+template <>
+inline leaf_not_in_lock sample() {
+    return {crdb, "AAAA"};
+}
+
+template <>
+inline names_changed sample() {
+    return {"crdb.internal", "10.1.2.3:26257", "10.1.2.4:26257", true};
+}
+
+template <>
+inline names_stale sample() {
+    return {"crdb.internal", true};
+}
+
+template <>
+inline address_admitted sample() {
+    return {crdb};
+}
+
+template <>
+inline address_not_proved sample() {
+    return {crdb, "tls", "wrong_name", "expected A, presented B", true, 2s};
+}
+
+template <>
+inline waiting_for_nodes sample() {
+    return {"no node has proved itself yet"};
+}
+
+template <>
 inline internal_error sample() {
     return {app, "bad_alloc"};
 }

@@ -86,6 +86,22 @@ constexpr scenario_row unpinned[] = {
          d.node_pins = {whose::leaf};
      },
      "pin_mismatch: "},
+    {"an_issuer_that_the_lock_does_not_know", [](draft& d) { d.issuer_pins = {whose::stranger}; },
+     "issuer_changed: an issuer with a key of "},
+    {"another_intermediate_under_the_same_root",
+     [](draft& d) {
+         d.intermediate = intermediate_request();
+         d.issuer_pins = {whose::root};
+     },
+     "issuer_changed: "},
+    {"the_leaf_is_no_issuer_of_its_own", [](draft& d) { d.issuer_pins = {whose::leaf}; },
+     "issuer_changed: "},
+    {"a_known_issuer_beside_the_chain",
+     [](draft& d) {
+         d.presented = {whose::stranger};
+         d.issuer_pins = {whose::stranger};
+     },
+     "issuer_changed: "},
     {"a_pinned_certificate_beside_the_chain",
      [](draft& d) {
          d.presented = {whose::stranger};

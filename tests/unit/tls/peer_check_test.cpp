@@ -112,6 +112,15 @@ constexpr scenario_row proofs[] = {
          d.pins = {whose::root};
          d.node_pins = {whose::leaf};
      }},
+    {"an_issuer_that_the_lock_knows",
+     [](draft& d) {
+         d.issuer_pins = {whose::stranger, whose::root};
+     }},
+    {"an_intermediate_that_the_lock_knows",
+     [](draft& d) {
+         d.intermediate = intermediate_request();
+         d.issuer_pins = {whose::intermediate};
+     }},
     {"a_revoked_key_that_is_another_s",
      [](draft& d) {
          d.revoked = {whose::stranger};

@@ -131,6 +131,7 @@ scenario made(const draft& words) {
                      .ca_file = all.pems(words.ca_file),
                      .pins = all.pins(words.pins),
                      .node_pins = all.pins(words.node_pins),
+                     .issuer_pins = all.pins(words.issuer_pins),
                      .revoked = all.pins(words.revoked),
                      .node = all.leaf};
     for (const auto& list : words.crls) {
@@ -142,7 +143,7 @@ scenario made(const draft& words) {
 
 dial::dial(const scenario& setting) : context(context_of(setting)) {
     check.emplace(*context, core::host_name::parse(setting.host).value(), parsed(setting.node_pins),
-                  sockets.ours());
+                  parsed(setting.issuer_pins), sockets.ours());
 }
 
 tls::handshake_progress shake_hands(dial& dialled, plain_tls& node) {

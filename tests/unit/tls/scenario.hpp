@@ -22,6 +22,7 @@ struct scenario {
     std::string crl_file{};
     std::vector<std::string> pins{}; ///< the cluster's, in base64
     std::vector<std::string> node_pins{};
+    std::vector<std::string> issuer_pins{}; ///< roachpin.lock's
     std::vector<std::string> revoked{};
     core::tls_version min_version = core::tls_version::v1_2;
     identity client{}; ///< shown to the node; nothing where it is empty
@@ -56,6 +57,7 @@ struct draft {
     std::vector<revocation_list> crls{};
     std::vector<whose> pins{};
     std::vector<whose> node_pins{};
+    std::vector<whose> issuer_pins{};
     std::vector<whose> revoked{};
 };
 

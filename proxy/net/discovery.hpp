@@ -1,0 +1,119 @@
+#pragma once
+
+#include "core/event_sink.hpp"
+#include "net/resolver.hpp"
+#include "net/task_group.hpp"
+#include "policy/pin_policy.hpp"
+#include "policy/roster.hpp"
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace roachpin::net {
+
+/// A node whose addresses are asked for.
+struct resolved_name {
+    std::size_t node = 0; ///< its place among the nodes
+    core::dns_name name;
+    std::optional<core::dns_name> srv; ///< asked for instead
+    std::uint16_t port = 0;            ///< of A and AAAA; SRV brings its own
+    policy::pin_rules rules;
+};
+
+struct discovery_options {
+    std::vector<policy::node> nodes; ///< with endpoints: pinned; without: resolved
+    std::vector<resolved_name> names;
+    core::duration dial = std::chrono::seconds(5); ///< one try to have an address prove itself
+};
+
+/// What the first round found out.
+struct first_look {
+    std::vector<std::string> surprises; ///< answers that were refused, places that are hostile
+    std::vector<std::string> failures;  ///< what was merely not there
+    bool usable = false;                ///< some place proved itself
+};
+
+/// Finds out where the nodes are and has every address prove itself before it is used: asks for the
+/// names again and again, and publishes what may be dialled whenever that changes.
+///
+/// Control thread. Live sessions are no concern of it: they are never closed because an answer
+/// changed.
+class discovery {
+public:
+    using publisher = std::function<void(std::vector<policy::node> in_rotation)>;
+
+    /// All references must outlive it; `names` may be null where no node is resolved.
+    discovery(executor where, discovery_options options, resolver* names,
+              const tls::upstream_context& upstream, core::event_source& events, publisher publish);
+    discovery(const discovery&) = delete;
+    discovery& operator=(const discovery&) = delete;
+    ~discovery() = default;
+
+    /// Asks for every name and has every place prove itself, once.
+    awaitable<first_look> look();
+
+    /// Goes on by itself until `tasks` is cancelled.
+    void keep_looking(task_group& tasks);
+
+    /// Asks for every name early.
+    void look_again();
+
+    /// A session could not be had at this place: it is proved anew, and its name asked for early.
+    void doubt(const core::host_name& host, const core::endpoint& where);
+
+    bool is_any_proved() const { return roster_.is_any_proved(); }
+
+    /// Why names have no addresses, and addresses no proof.
+    std::vector<std::string> failures() const;
+
+private:
+    struct watched_name {
+        watched_name(resolved_name name, executor where) : what(std::move(name)), next(where) {}
+
+        resolved_name what;
+        policy::pin_state state{};
+        core::time_point due = core::time_point::min(); ///< when it is asked for again
+        timer next;                                     ///< rings then
+        core::time_point asked_at{};
+        bool hurry = false; ///< somebody wanted that early, since it was asked last
+        bool was_stale = false;
+        std::string dissent{}; ///< what was last said of it
+        std::vector<core::endpoint> outside_lock{};
+        std::vector<core::endpoint> usable{};
+        std::vector<std::string> refused{}; ///< in the last round
+        std::vector<std::string> silent{};
+    };
+
+    void look_again(const core::host_name& host);
+    awaitable<void> watch(watched_name& one);
+    awaitable<void> ask(watched_name& one);
+    awaitable<void> ask_server(const watched_name& one, std::size_t server,
+                               std::optional<policy::observation>& said);
+    void conclude(watched_name& one, policy::decision decided);
+    void report(watched_name& one, const policy::decision& decided);
+    awaitable<void> keep_proving();
+    awaitable<void> prove(policy::roster::place one);
+    void note_leaf(const policy::roster::place& one, const core::spki_pin& leaf);
+    void publish();
+    void report_bug(const std::exception_ptr& thrown);
+
+    executor where_;
+    discovery_options options_;
+    resolver* names_;
+    const tls::upstream_context& upstream_;
+    core::event_source& events_;
+    publisher publish_;
+    policy::roster roster_;
+    std::minstd_rand random_{std::random_device{}()};
+    std::list<watched_name> watched_;                              ///< coroutines hold references
+    timer prover_;                                                 ///< rings when a place is due
+    std::set<std::pair<std::size_t, core::spki_pin>> told_leaves_; ///< of nodes
+};
+
+} // namespace roachpin::net
