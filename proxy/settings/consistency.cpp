@@ -1,6 +1,7 @@
 #include "settings/consistency.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace roachpin::settings {
 namespace {
@@ -43,6 +44,11 @@ bool arrives_at(const core::endpoint& target, const core::endpoint& bind) {
     return target.address == bind.address || is_covered;
 }
 
+/// "/run/./a" and "/run/a" are one socket.
+std::filesystem::path normal(const core::unix_path& socket) {
+    return std::filesystem::path(socket.path).lexically_normal();
+}
+
 } // namespace
 
 void check_binds(const std::vector<placed_listener>& listeners, reading& pass) {
@@ -54,6 +60,22 @@ void check_binds(const std::vector<placed_listener>& listeners, reading& pass) {
             pass.complain(later->bind, core::to_string(bind) + " is already taken by " +
                                            named(earlier->bind) + "; choose another");
         }
+    }
+}
+
+void check_control(const admin& read, const place& control,
+                   const std::vector<placed_listener>& listeners, reading& pass) {
+    const auto is_there = [&](const placed_listener& listener) {
+        const auto* other = std::get_if<core::unix_path>(&listener.value.bind);
+        return other != nullptr && normal(*other) == normal(*read.control);
+    };
+    if (!read.control) {
+        return;
+    }
+    const auto taken = std::find_if(listeners.begin(), listeners.end(), is_there);
+    if (taken != listeners.end()) {
+        pass.complain(control, core::to_string(*read.control) + " is already taken by " +
+                                   named(taken->bind) + "; choose another");
     }
 }
 

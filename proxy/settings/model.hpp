@@ -9,6 +9,7 @@
 #include "core/tls_version.hpp"
 #include "policy/address_class.hpp"
 #include "policy/answer_rules.hpp"
+#include "policy/balance.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -56,16 +57,23 @@ inline std::vector<core::cidr> loopback_networks() {
     return {*core::cidr::parse("127.0.0.0/8"), *core::cidr::parse("::1/128")};
 }
 
+/// Whose TLS reaches the node.
+enum class listener_mode : std::uint8_t {
+    originate,   ///< roachpin's own, verified on the very connection
+    passthrough, ///< the client's, end to end; clients in clear text are refused with 28000
+};
+
 /// One place where clients connect to.
 struct listener {
     core::bind_address bind; ///< port 0: the system chooses
     std::string where;
-    std::optional<listener_tls> tls{};
+    listener_mode mode = listener_mode::originate;
+    std::optional<listener_tls> tls{}; ///< never set for passthrough
     std::size_t max_connections = 1024;
     mode_t unix_mode = 0660;         ///< of a unix socket, not looked at for TCP
     std::vector<uid_t> allow_uids{}; ///< of a unix socket; empty: every user
     std::vector<core::cidr> allow_from = loopback_networks(); ///< TCP peers; never empty
-    /// A TCP bind beyond loopback has either this or `tls->required`.
+    /// A TCP bind beyond loopback has this, or `tls->required`, or is passthrough.
     bool dangerous_plaintext_beyond_loopback = false;
 };
 
@@ -140,6 +148,40 @@ enum class start_mode : std::uint8_t {
     wait,      ///< listen, refuse clients with 57P03, go on trying
 };
 
+/// GET of a page at each node, which may take it out of rotation and never into it: whoever
+/// answers has proved nothing that counts for SQL.
+struct health_http {
+    std::uint16_t port = 8080;            ///< never 0
+    std::string path = "/health?ready=1"; ///< printable ASCII without blanks, begins with '/'
+    std::optional<file_path> ca{};        ///< roots of the web port; unset: the cluster's
+};
+
+/// How each address in rotation is proved again.
+struct health {
+    core::duration interval = std::chrono::seconds(5); ///< never zero
+    core::duration timeout = std::chrono::seconds(2);  ///< never zero, at most `interval`
+    unsigned fall = 2;                 ///< failures in a row that take an address out; never 0
+    unsigned rise = 1;                 ///< proofs in a row that take it back; never 0
+    std::optional<health_http> http{}; ///< set where enabled
+};
+
+/// Verified TLS connections kept ready, before authentication, for each address in rotation.
+struct spares {
+    unsigned per_node = 2;                             ///< zero: none
+    core::duration max_age = std::chrono::seconds(30); ///< never zero
+
+    friend bool operator==(const spares&, const spares&) = default;
+};
+
+/// A session older than `max`, less a random part of up to `jitter_percent` of it, is retired at
+/// an idle boundary.
+struct lifetime {
+    core::duration max{};         ///< zero: off
+    unsigned jitter_percent = 10; ///< at most 50
+
+    friend bool operator==(const lifetime&, const lifetime&) = default;
+};
+
 struct timeouts {
     core::duration client_opening = std::chrono::seconds(10);
     core::duration dial = std::chrono::seconds(5);
@@ -161,7 +203,8 @@ struct keepalive {
 };
 
 struct drain {
-    core::duration timeout = std::chrono::seconds(25); ///< zero: cut at once
+    core::duration delay{};                            ///< how long clients are still accepted
+    core::duration timeout = std::chrono::seconds(25); ///< after `delay`; zero: cut at once
 
     friend bool operator==(const drain&, const drain&) = default;
 };
@@ -172,6 +215,12 @@ struct limits {
     std::size_t max_opening = 256; ///< connections that have not finished their opening
 
     friend bool operator==(const limits&, const limits&) = default;
+};
+
+/// Who may tell a running roachpin what to do.
+struct admin {
+    std::optional<core::unix_path> control; ///< its folder existed; no listener's path
+    std::string where;                      ///< of `control`
 };
 
 enum class log_level : std::uint8_t { debug, info, warning, error };
@@ -191,10 +240,15 @@ struct configuration {
     settings::resolver resolver;
     settings::lock lock;
     start_mode start = start_mode::fail_fast;
+    policy::balance balance = policy::balance::least_connections;
+    settings::health health;
+    settings::spares spares;
     settings::timeouts timeouts;
+    settings::lifetime lifetime;
     settings::keepalive keepalive;
     settings::drain drain;
     settings::limits limits;
+    settings::admin admin;
     settings::log log;
     unsigned workers = 0; ///< data-plane threads; 0: as many as there are processors
 };

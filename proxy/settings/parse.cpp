@@ -2,7 +2,9 @@
 
 #include "settings/consistency.hpp"
 #include "settings/files.hpp"
+#include "settings/read_admin.hpp"
 #include "settings/read_cluster.hpp"
+#include "settings/read_health.hpp"
 #include "settings/read_listener.hpp"
 #include "settings/read_resolver.hpp"
 #include "settings/reader.hpp"
@@ -15,6 +17,23 @@ namespace {
 
 /// Also more than a process may have descriptors, as a rule.
 constexpr between<std::size_t> connection_count{1, 1'000'000};
+
+void read_spares(mapping& in, spares& out) {
+    in.value("per_node", out.per_node, between<unsigned>{0, 100});
+    in.value("max_age", out.max_age, parse_positive_duration);
+}
+
+void read_lifetime(mapping& in, lifetime& out) {
+    constexpr unsigned most_jitter = 50;
+    in.value("max", out.max, parse_duration);
+    in.value("jitter", out.jitter_percent,
+             [](std::string_view text) { return parse_percentage(text, most_jitter); });
+}
+
+void read_drain(mapping& in, drain& out) {
+    in.value("delay", out.delay, parse_duration);
+    in.value("timeout", out.timeout, parse_duration);
+}
 
 void read_timeouts(mapping& in, timeouts& out) {
     in.value("client_opening", out.client_opening, parse_positive_duration);
@@ -109,15 +128,28 @@ configuration read_configuration(mapping& in, const std::filesystem::path& base)
     in.value(
         "start", out.start,
         one_of<start_mode>{{{"fail_fast", start_mode::fail_fast}, {"wait", start_mode::wait}}});
+    using policy::balance;
+    in.value("balance", out.balance,
+             one_of<balance>{{{"least_connections", balance::least_connections},
+                              {"round_robin", balance::round_robin},
+                              {"random", balance::random}}});
+    in.section("health", [&](mapping& inner) { out.health = read_health(inner, base); });
+    in.section("spares", [&](mapping& inner) { read_spares(inner, out.spares); });
     in.section("timeouts", [&](mapping& inner) { read_timeouts(inner, out.timeouts); });
+    in.section("lifetime", [&](mapping& inner) { read_lifetime(inner, out.lifetime); });
     in.section("keepalive", [&](mapping& inner) { read_keepalive(inner, out.keepalive); });
-    in.section("drain",
-               [&](mapping& inner) { inner.value("timeout", out.drain.timeout, parse_duration); });
+    in.section("drain", [&](mapping& inner) { read_drain(inner, out.drain); });
     in.section("limits", [&](mapping& inner) { read_limits(inner, out.limits); });
+    place control;
+    in.section("admin", [&](mapping& inner) {
+        control = inner.place_of("control");
+        out.admin = read_admin(inner);
+    });
     in.section("log", [&](mapping& inner) { read_log(inner, out.log); });
     in.value("workers", out.workers, parse_workers);
     in.finish();
     check_binds(listeners, in.pass());
+    check_control(out.admin, control, listeners, in.pass());
     check_nodes(cluster.nodes, in.pass());
     if (!names_servers) {
         check_resolution(cluster.nodes, servers, in.pass());

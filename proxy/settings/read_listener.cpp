@@ -10,15 +10,6 @@
 namespace roachpin::settings {
 namespace {
 
-enum class listener_mode : std::uint8_t { originate };
-
-core::result<listener_mode> parse_mode(std::string_view text) {
-    if (text == "passthrough") {
-        return core::error{"this version of roachpin has no passthrough; write originate"};
-    }
-    return one_of<listener_mode>{{{"originate", listener_mode::originate}}}(text);
-}
-
 /// The last uid is no user's: it is chown's "leave it alone".
 core::result<uid_t> parse_uid(std::string_view text) {
     return between<uid_t>{0, std::numeric_limits<uid_t>::max() - 1}(text);
@@ -70,6 +61,14 @@ void refuse_meaningless(mapping& in, std::initializer_list<std::string_view> key
     }
 }
 
+void check_passthrough(mapping& in, const listener& read) {
+    if (read.mode == listener_mode::passthrough && in.has_value("tls")) {
+        in.complain("tls", "roachpin does not end TLS where mode is passthrough: that of the "
+                           "clients goes through to the node; remove this section, or write mode: "
+                           "originate");
+    }
+}
+
 void check_tcp(mapping& in, const listener& read, const core::endpoint& bind) {
     refuse_meaningless(in, {"unix_mode", "allow_uids"},
                        "this has a meaning for unix sockets only, and " + bind.to_string() +
@@ -78,7 +77,14 @@ void check_tcp(mapping& in, const listener& read, const core::endpoint& bind) {
         in.complain("allow_from", "an empty list would let no client in; name the networks of the "
                                   "clients");
     }
-    const bool is_private = bind.address.is_loopback() || (read.tls && read.tls->required);
+    const bool is_passthrough = read.mode == listener_mode::passthrough;
+    if (is_passthrough && read.dangerous_plaintext_beyond_loopback) {
+        in.complain("dangerous_plaintext_beyond_loopback",
+                    "clients in plaintext are refused where mode is passthrough, wherever they "
+                    "are; remove it");
+    }
+    const bool is_private =
+        bind.address.is_loopback() || (read.tls && read.tls->required) || is_passthrough;
     if (!is_private && !read.dangerous_plaintext_beyond_loopback) {
         in.complain("bind", bind.to_string() +
                                 " can be reached from other machines, and clients would send "
@@ -94,8 +100,9 @@ void check_tcp(mapping& in, const listener& read, const core::endpoint& bind) {
 std::optional<placed_listener> read_listener(mapping& in, const std::filesystem::path& base) {
     const auto bind = in.required("bind", core::parse_bind_address);
     listener read{.bind = bind.value_or(core::unix_path{}), .where = in.where().to_string()};
-    auto mode = listener_mode::originate;
-    in.value("mode", mode, parse_mode);
+    in.value("mode", read.mode,
+             one_of<listener_mode>{{{"originate", listener_mode::originate},
+                                    {"passthrough", listener_mode::passthrough}}});
     in.optional_section("tls", [&](mapping& tls) { read.tls = read_tls(tls, base); });
     in.value("max_connections", read.max_connections, between<std::size_t>{1, 1'000'000});
     in.value("unix_mode", read.unix_mode, parse_file_mode);
@@ -103,6 +110,7 @@ std::optional<placed_listener> read_listener(mapping& in, const std::filesystem:
     in.list("allow_from", read.allow_from, core::cidr::parse);
     in.value("dangerous_plaintext_beyond_loopback", read.dangerous_plaintext_beyond_loopback,
              parse_boolean);
+    check_passthrough(in, read);
     if (!bind) {
         return std::nullopt;
     }

@@ -80,6 +80,16 @@ core::result<core::duration> parse_keepalive_duration(std::string_view text) {
     return parsed;
 }
 
+core::result<unsigned> parse_percentage(std::string_view text, unsigned most) {
+    const auto number =
+        text.ends_with('%') ? all_digits(text.substr(0, text.size() - 1), 10) : std::nullopt;
+    if (!number || *number > most) {
+        return core::error{quoted(text) + " is not a whole percentage from 0% to " +
+                           std::to_string(most) + "%; write it with its sign, such as 10%"};
+    }
+    return static_cast<unsigned>(*number);
+}
+
 core::result<std::chrono::year_month_day> parse_date(std::string_view text) {
     constexpr std::string_view shape = "dddd-dd-dd";
     const bool has_shape =

@@ -29,6 +29,9 @@ core::result<core::duration> parse_positive_duration(std::string_view text);
 /// MAX_TCP_KEEPIDLE).
 core::result<core::duration> parse_keepalive_duration(std::string_view text);
 
+/// A whole percentage: 10%.
+core::result<unsigned> parse_percentage(std::string_view text, unsigned most);
+
 /// A day as in ISO 8601, and a day there is: 2027-01-31.
 core::result<std::chrono::year_month_day> parse_date(std::string_view text);
 std::string to_text(const std::chrono::year_month_day& date);

@@ -15,6 +15,7 @@ TEST(settings_example, shows_the_defaults) {
     ASSERT_EQ(example->listeners.size(), 2U);
     const settings::listener unset{.bind = example->listeners[0].bind, .where = ""};
     for (const auto& listener : example->listeners) {
+        EXPECT_EQ(listener.mode, unset.mode);
         EXPECT_EQ(listener.max_connections, unset.max_connections);
         EXPECT_EQ(listener.unix_mode, unset.unix_mode);
         EXPECT_EQ(listener.allow_uids, unset.allow_uids);
@@ -45,6 +46,36 @@ TEST(settings_example, shows_the_defaults) {
     EXPECT_EQ(example->start, settings::configuration{}.start);
     EXPECT_FALSE(example->lock.file);
     EXPECT_EQ(example->lock.enforce_addresses, settings::lock{}.enforce_addresses);
+}
+
+TEST(settings_example, shows_the_defaults_of_the_care_for_nodes) {
+    const test::configuration_folder folder;
+    const auto example = folder.parse(whole_example());
+    ASSERT_TRUE(example);
+    const settings::configuration unset;
+    EXPECT_EQ(example->balance, unset.balance);
+    EXPECT_EQ(example->health.interval, unset.health.interval);
+    EXPECT_EQ(example->health.timeout, unset.health.timeout);
+    EXPECT_EQ(example->health.fall, unset.health.fall);
+    EXPECT_EQ(example->health.rise, unset.health.rise);
+    EXPECT_FALSE(example->health.http);
+    EXPECT_EQ(example->spares, unset.spares);
+    EXPECT_EQ(example->lifetime, unset.lifetime);
+    EXPECT_FALSE(example->admin.control);
+}
+
+/// The page that is asked for is not in the model while it is not enabled.
+TEST(settings_example, shows_the_defaults_of_the_page_that_may_be_asked_for) {
+    const test::configuration_folder folder;
+    auto text = whole_example();
+    const std::string off = "enabled: false";
+    ASSERT_NE(text.find(off), std::string::npos);
+    const auto example = folder.parse(text.replace(text.find(off), off.size(), "enabled: true"));
+    ASSERT_TRUE(example);
+    ASSERT_TRUE(example->health.http);
+    EXPECT_EQ(example->health.http->port, settings::health_http{}.port);
+    EXPECT_EQ(example->health.http->path, settings::health_http{}.path);
+    EXPECT_FALSE(example->health.http->ca);
 }
 
 TEST(settings_example, shows_the_defaults_of_names) {

@@ -140,7 +140,9 @@ keys keys_of_parser() {
         "cluster:\n  ca_file: ca.crt\n  zzzzzz: 1\n"
         "  nodes: [{host: a, addresses: [10.1.2.3], zzzzzz: 1}]\n"
         "timeouts: {zzzzzz: 1}\nkeepalive: {zzzzzz: 1}\ndrain: {zzzzzz: 1}\n"
-        "limits: {zzzzzz: 1}\nlog: {zzzzzz: 1}\nresolver: {zzzzzz: 1}\nlock: {zzzzzz: 1}\n");
+        "limits: {zzzzzz: 1}\nlog: {zzzzzz: 1}\nresolver: {zzzzzz: 1}\nlock: {zzzzzz: 1}\n"
+        "health: {zzzzzz: 1, http: {zzzzzz: 1}}\nspares: {zzzzzz: 1}\n"
+        "lifetime: {zzzzzz: 1}\nadmin: {zzzzzz: 1}\n");
     const std::string unknown = "zzzzzz: unknown key; known here: ";
     keys found;
     for (const auto& line : lines_of(text)) {

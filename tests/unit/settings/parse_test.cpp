@@ -43,6 +43,7 @@ TEST_F(settings_parse, what_is_left_out_has_its_default) {
     ASSERT_EQ(parsed.listeners.size(), 1U);
     const auto& listener = parsed.listeners[0];
     EXPECT_EQ(to_string(listener.bind), "127.0.0.1:26257");
+    EXPECT_EQ(listener.mode, settings::listener_mode::originate);
     EXPECT_FALSE(listener.tls);
     EXPECT_EQ(listener.max_connections, 1024U);
     EXPECT_EQ(listener.unix_mode, 0660U);
@@ -65,6 +66,11 @@ TEST_F(settings_parse, what_is_left_out_has_its_default) {
     EXPECT_FALSE(parsed.lock.file);
     EXPECT_FALSE(parsed.lock.enforce_addresses);
     EXPECT_EQ(parsed.start, settings::start_mode::fail_fast);
+    EXPECT_EQ(parsed.balance, policy::balance::least_connections);
+    EXPECT_FALSE(parsed.health.http);
+    EXPECT_EQ(parsed.spares, settings::spares{});
+    EXPECT_EQ(parsed.lifetime, settings::lifetime{});
+    EXPECT_FALSE(parsed.admin.control);
 }
 
 TEST_F(settings_parse, defaults_are_those_of_the_specification) {
@@ -79,16 +85,28 @@ TEST_F(settings_parse, defaults_are_those_of_the_specification) {
     EXPECT_EQ(keepalive.interval, 10s);
     EXPECT_EQ(keepalive.count, 3U);
     EXPECT_EQ(keepalive.user_timeout, 30s);
+    EXPECT_EQ(settings::drain{}.delay, 0s);
     EXPECT_EQ(settings::drain{}.timeout, 25s);
     EXPECT_EQ(settings::limits{}.max_connections, 4096U);
     EXPECT_EQ(settings::limits{}.max_opening, 256U);
+    const settings::health health;
+    EXPECT_EQ(health.interval, 5s);
+    EXPECT_EQ(health.timeout, 2s);
+    EXPECT_EQ(health.fall, 2U);
+    EXPECT_EQ(health.rise, 1U);
+    EXPECT_EQ(settings::health_http{}.port, 8080);
+    EXPECT_EQ(settings::health_http{}.path, "/health?ready=1");
+    EXPECT_EQ(settings::spares{}.per_node, 2U);
+    EXPECT_EQ(settings::spares{}.max_age, 30s);
+    EXPECT_EQ(settings::lifetime{}.max, 0s);
+    EXPECT_EQ(settings::lifetime{}.jitter_percent, 10U);
     EXPECT_EQ(settings::log{}.level, settings::log_level::info);
     EXPECT_EQ(settings::log{}.format, settings::log_format::text);
 }
 
 TEST_F(settings_parse, every_key_of_a_listener_arrives) {
     const auto listeners = every_key().listeners;
-    ASSERT_EQ(listeners.size(), 3U);
+    ASSERT_EQ(listeners.size(), 4U);
     EXPECT_EQ(to_string(listeners[0].bind), "0.0.0.0:26999");
     ASSERT_TRUE(listeners[0].tls);
     const auto* files = std::get_if<settings::certificate_files>(&listeners[0].tls->certificate);
@@ -112,6 +130,8 @@ TEST_F(settings_parse, every_key_of_a_listener_arrives) {
     EXPECT_FALSE(listeners[2].tls);
     EXPECT_EQ(listeners[2].unix_mode, 0600U);
     EXPECT_EQ(listeners[2].allow_uids, (std::vector<uid_t>{0, 4294967294}));
+    EXPECT_EQ(listeners[2].mode, settings::listener_mode::originate);
+    EXPECT_EQ(listeners[3].mode, settings::listener_mode::passthrough);
 }
 
 TEST_F(settings_parse, every_key_of_the_cluster_arrives) {
@@ -146,7 +166,7 @@ TEST_F(settings_parse, every_other_key_arrives) {
     const auto parsed = every_key();
     EXPECT_EQ(parsed.timeouts, (settings::timeouts{250ms, 4s, 2min, 24h, 1s}));
     EXPECT_EQ(parsed.keepalive, (settings::keepalive{31s, 2min, 5, 0s}));
-    EXPECT_EQ(parsed.drain, (settings::drain{0s}));
+    EXPECT_EQ(parsed.drain, (settings::drain{7s, 0s}));
     EXPECT_EQ(parsed.limits, (settings::limits{9, 8}));
     EXPECT_EQ(parsed.log, (settings::log{settings::log_level::debug, settings::log_format::json}));
     EXPECT_EQ(parsed.workers, 3U);
@@ -154,6 +174,55 @@ TEST_F(settings_parse, every_other_key_arrives) {
     EXPECT_EQ(parsed.lock.file->path, folder_.path("roachpin.lock"));
     EXPECT_TRUE(parsed.lock.enforce_addresses);
     EXPECT_EQ(parsed.start, settings::start_mode::wait);
+    EXPECT_EQ(parsed.lifetime, (settings::lifetime{15min, 25}));
+    EXPECT_EQ(parsed.admin.control, core::unix_path{"/tmp/roachpin-26999.sock"});
+}
+
+TEST_F(settings_parse, every_key_of_the_care_for_nodes_arrives) {
+    const auto parsed = every_key();
+    EXPECT_EQ(parsed.balance, policy::balance::round_robin);
+    EXPECT_EQ(parsed.health.interval, 3s);
+    EXPECT_EQ(parsed.health.timeout, 3s);
+    EXPECT_EQ(parsed.health.fall, 4U);
+    EXPECT_EQ(parsed.health.rise, 3U);
+    ASSERT_TRUE(parsed.health.http);
+    EXPECT_EQ(parsed.health.http->port, 8081);
+    EXPECT_EQ(parsed.health.http->path, "/health?ready=1&from=roachpin#%20");
+    ASSERT_TRUE(parsed.health.http->ca);
+    EXPECT_EQ(parsed.health.http->ca->path, folder_.path("certs/ca.crt"));
+    EXPECT_EQ(parsed.spares, (settings::spares{0, 1min}));
+}
+
+TEST_F(settings_parse, nodes_are_chosen_in_three_ways) {
+    using policy::balance;
+    for (const auto& [name, expected] :
+         {std::pair{"least_connections", balance::least_connections},
+          std::pair{"round_robin", balance::round_robin}, std::pair{"random", balance::random}}) {
+        EXPECT_EQ(good(written{.rest = "balance: " + std::string(name) + "\n"}.text()).balance,
+                  expected);
+    }
+}
+
+TEST_F(settings_parse, a_page_that_is_not_asked_for_leaves_no_trace) {
+    const std::string keys = "port: 1, path: /, ca_file: ca.crt";
+    const auto text = [&](const char* enabled) {
+        return written{.rest = "health: {http: {" + keys + enabled + "}}\n"}.text();
+    };
+    EXPECT_FALSE(good(text("")).health.http);
+    EXPECT_FALSE(good(text(", enabled: false")).health.http);
+    const auto http = good(text(", enabled: true")).health.http;
+    ASSERT_TRUE(http);
+    EXPECT_EQ(http->port, 1);
+    EXPECT_EQ(http->path, "/");
+}
+
+TEST_F(settings_parse, the_path_of_a_page_has_up_to_1024_octets) {
+    const auto text = [](std::size_t length) {
+        const std::string path = "/" + std::string(length - 1, '~');
+        return written{.rest = "health: {http: {path: \"" + path + "\"}}\n"}.text();
+    };
+    EXPECT_EQ(problem(text(1024)), "");
+    EXPECT_NE(problem(text(1025)), "");
 }
 
 TEST_F(settings_parse, later_stages_learn_where_a_value_stands) {
@@ -162,6 +231,11 @@ TEST_F(settings_parse, later_stages_learn_where_a_value_stands) {
     EXPECT_EQ(parsed.cluster.ca.where, file + ":5: cluster.ca_file");
     EXPECT_EQ(parsed.listeners[0].where, file + ":2: listeners[0]");
     EXPECT_EQ(parsed.cluster.nodes[0].where, file + ":7: cluster.nodes[0]");
+}
+
+TEST_F(settings_parse, a_later_stage_learns_where_the_control_socket_stands) {
+    const auto parsed = good(written{.rest = "admin:\n  control: unix:/tmp/a.sock\n"}.text());
+    EXPECT_EQ(parsed.admin.where, folder_.path("roachpin.yaml").string() + ":9: admin.control");
 }
 
 TEST_F(settings_parse, a_tilde_is_the_default_of_optional_keys) {
@@ -189,6 +263,44 @@ TEST_F(settings_parse, a_bind_beyond_loopback_has_two_ways_out) {
         EXPECT_NE(problem(written{.bind = bind}.text()), "") << bind;
         EXPECT_EQ(problem(written{.bind = bind, .listener = tls}.text()), "") << bind;
         EXPECT_EQ(problem(written{.bind = bind, .listener = danger}.text()), "") << bind;
+    }
+}
+
+TEST_F(settings_parse, passthrough_may_be_bound_anywhere) {
+    const std::string mode = "    mode: passthrough\n";
+    for (const auto* bind : {"0.0.0.0:1", "\"[::]:1\"", "10.0.0.1:0", "127.0.0.1:1", "unix:/x"}) {
+        EXPECT_EQ(problem(written{.bind = bind, .listener = mode}.text()), "") << bind;
+    }
+}
+
+TEST_F(settings_parse, passthrough_has_no_tls_of_roachpins_own) {
+    const auto with = [&](const std::string& tls) {
+        return problem(written{.listener = "    mode: passthrough\n    tls: " + tls + "\n"}.text());
+    };
+    EXPECT_EQ(with("~"), "");
+    EXPECT_NE(with("{auto: true}"), "");
+}
+
+TEST_F(settings_parse, passthrough_has_no_plaintext_to_allow) {
+    const auto with = [&](const char* allowed) {
+        return problem(written{.listener = "    mode: passthrough\n"
+                                           "    dangerous_plaintext_beyond_loopback: " +
+                                           std::string(allowed) + "\n"}
+                           .text());
+    };
+    EXPECT_EQ(with("false"), "");
+    EXPECT_NE(with("true"), "");
+}
+
+TEST_F(settings_parse, the_control_socket_is_no_listeners) {
+    const auto with = [&](const std::string& bind) {
+        return problem(
+            written{.bind = bind, .rest = "admin: {control: unix:/tmp/a.sock}\n"}.text());
+    };
+    EXPECT_EQ(with("unix:/tmp/b.sock"), "");
+    EXPECT_EQ(with("127.0.0.1:0"), "");
+    for (const auto* bind : {"unix:/tmp/a.sock", "unix:/tmp//a.sock", "unix:/tmp/x/../a.sock"}) {
+        EXPECT_NE(with(bind), "") << bind;
     }
 }
 

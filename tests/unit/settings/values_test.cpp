@@ -70,6 +70,19 @@ TEST(settings_values, boolean_has_one_spelling_each) {
     }
 }
 
+TEST(settings_values, percentage_is_whole_and_has_its_sign) {
+    const auto parse = [](const char* text) {
+        return settings::parse_percentage(text, 50);
+    };
+    EXPECT_EQ(value_of(parse("0%")), 0U);
+    EXPECT_EQ(value_of(parse("10%")), 10U);
+    EXPECT_EQ(value_of(parse("50%")), 50U);
+    for (const auto* text : {"", "%", "10", "51%", "-1%", "+1%", "1.5%", "10 %", " 10%", "10%%",
+                             "0.1", "18446744073709551617%"}) {
+        EXPECT_EQ(value_of(parse(text)), nullopt) << text;
+    }
+}
+
 TEST(settings_values, date_is_a_day_there_is) {
     for (const auto* text : {"2026-11-22", "2028-02-29", "0001-01-01", "9999-12-31"}) {
         const auto date = settings::parse_date(text);
