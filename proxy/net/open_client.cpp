@@ -66,11 +66,11 @@ awaitable<handshake_result> shake_hands(byte_stream& client, const tls::local_co
     }
 }
 
-} // namespace
-
-awaitable<client_wish> open_client(byte_stream& client, const tls::local_context* tls,
-                                   std::span<std::uint8_t> scratch, opening_progress& progress) {
-    pgwire::client_opening machine(tls != nullptr);
+/// `tls` is there where `mode` is tls.
+awaitable<client_wish> drive(byte_stream& client, pgwire::opening_mode mode,
+                             const tls::local_context* tls, std::span<std::uint8_t> scratch,
+                             opening_progress& progress) {
+    pgwire::client_opening machine(mode);
     pgwire::opening_step step = opening::read{};
     while (true) {
         if (std::holds_alternative<opening::read>(step)) {
@@ -99,6 +99,8 @@ awaitable<client_wish> open_client(byte_stream& client, const tls::local_context
             const bool alpn = established.alpn;
             client.use_tls(std::move(established.tls));
             step = machine.tls_established(alpn);
+        } else if (std::holds_alternative<opening::pass_through>(step)) {
+            co_return opening::pass_through{};
         } else if (auto* startup = std::get_if<opening::startup>(&step)) {
             co_return std::move(*startup);
         } else if (auto* cancel = std::get_if<opening::cancel>(&step)) {
@@ -107,6 +109,23 @@ awaitable<client_wish> open_client(byte_stream& client, const tls::local_context
             co_return std::move(std::get<opening::refuse>(step));
         }
     }
+}
+
+} // namespace
+
+awaitable<client_wish> open_client(byte_stream& client, const tls::local_context* tls,
+                                   std::span<std::uint8_t> scratch, opening_progress& progress) {
+    const auto mode = tls != nullptr ? pgwire::opening_mode::tls : pgwire::opening_mode::clear;
+    return drive(client, mode, tls, scratch, progress);
+}
+
+awaitable<client_wish> open_passthrough(byte_stream& client, std::span<std::uint8_t> scratch,
+                                        opening_progress& progress) {
+    return drive(client, pgwire::opening_mode::passthrough, nullptr, scratch, progress);
+}
+
+bool accept_passthrough(byte_stream& client) {
+    return answer(client, yes);
 }
 
 } // namespace roachpin::net

@@ -53,11 +53,16 @@ opening_step client_opening::on(ssl_request) {
         return opening::refuse{"a second SSLRequest"};
     }
     ssl_seen_ = true;
-    if (!offers_tls_) {
+    switch (mode_) {
+    case opening_mode::clear:
         return opening::decline_encryption{};
+    case opening_mode::tls:
+        stage_ = stage::handshaking;
+        return opening::start_tls{.direct = false};
+    case opening_mode::passthrough:
+        break;
     }
-    stage_ = stage::handshaking;
-    return opening::start_tls{.direct = false};
+    return opening::pass_through{};
 }
 
 opening_step client_opening::on(gssenc_request) {
@@ -72,13 +77,21 @@ opening_step client_opening::on(tls_client_hello) {
     if (stage_ != stage::plain || ssl_seen_ || gssenc_seen_) {
         return opening::refuse{"a TLS ClientHello where a StartupMessage was due", false};
     }
-    if (!offers_tls_) {
+    switch (mode_) {
+    case opening_mode::clear:
         return opening::refuse{"direct TLS to a listener without a certificate", false};
+    case opening_mode::tls:
+        direct_ = true;
+        held_.clear();
+        stage_ = stage::handshaking;
+        return opening::start_tls{.direct = true};
+    case opening_mode::passthrough:
+        break;
     }
-    direct_ = true;
-    held_.clear();
-    stage_ = stage::handshaking;
-    return opening::start_tls{.direct = true};
+    // A node would take it for one of its own kind: it is told by the first octet, not by ALPN.
+    return opening::refuse{"direct TLS through to a node, which takes it for its RPC port; "
+                           "connect with sslnegotiation=postgres",
+                           false};
 }
 
 } // namespace roachpin::pgwire

@@ -22,6 +22,11 @@ struct start_tls {
     bool direct = false;
 };
 
+/// The client asked for TLS, and a node shall answer it: nothing has been answered, nothing came
+/// behind the SSLRequest. Once a node has said 'S', so may the driver, and whatever follows is
+/// between the two of them. The last step: nothing is fed any more.
+struct pass_through {};
+
 /// The client wants a session. `replay` is everything for the node: the StartupMessage and
 /// whatever the client sent behind it.
 struct startup {
@@ -35,7 +40,7 @@ struct cancel {
 };
 
 /// Tell the client (SQLSTATE 08P01) and close. Where `tell` is false it could not read it: it
-/// speaks TLS to a listener that has none.
+/// speaks TLS where we do not.
 struct refuse {
     std::string sentence;
     bool tell = true;
@@ -43,15 +48,23 @@ struct refuse {
 
 } // namespace opening
 
-using opening_step = std::variant<opening::read, opening::decline_encryption, opening::start_tls,
-                                  opening::startup, opening::cancel, opening::refuse>;
+using opening_step =
+    std::variant<opening::read, opening::decline_encryption, opening::start_tls,
+                 opening::pass_through, opening::startup, opening::cancel, opening::refuse>;
+
+/// What an SSLRequest and a direct TLS ClientHello lead to.
+enum class opening_mode {
+    clear,       ///< declined, refused: the listener has no certificate
+    tls,         ///< TLS with us
+    passthrough, ///< TLS with a node, end to end; direct TLS is refused
+};
 
 /// Invariants: at most one SSLRequest and one GSSENCRequest; nothing may be buffered behind either
 /// (CVE-2021-23214: what came in clear must never be taken for what came inside TLS); at most
 /// 10,000 octets in all.
 class client_opening {
 public:
-    explicit client_opening(bool offers_tls) : offers_tls_(offers_tls) {}
+    explicit client_opening(opening_mode mode) : mode_(mode) {}
 
     /// Takes the octets that came, judges all that is held.
     opening_step feed(core::bytes_view octets);
@@ -76,7 +89,7 @@ private:
     opening_step on(gssenc_request);
     opening_step on(tls_client_hello);
 
-    bool offers_tls_;
+    opening_mode mode_;
     bool direct_ = false;
     bool ssl_seen_ = false;
     bool gssenc_seen_ = false;

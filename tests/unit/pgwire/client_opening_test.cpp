@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 
 namespace roachpin {
@@ -13,6 +14,7 @@ using namespace std::string_view_literals;
 using core::as_bytes;
 using core::as_text;
 using pgwire::client_opening;
+using pgwire::opening_mode;
 using pgwire::opening_step;
 namespace opening = pgwire::opening;
 
@@ -32,6 +34,8 @@ struct namer {
     std::string operator()(const opening::start_tls& start) const {
         return start.direct ? "start direct tls" : "start tls";
     }
+
+    std::string operator()(const opening::pass_through&) const { return "pass through"; }
 
     std::string operator()(const opening::startup& startup) const {
         return "startup of " + startup.message.user + ", " + std::to_string(startup.replay.size());
@@ -88,133 +92,160 @@ const std::string gssenc = test::gssenc_request();
 const std::string cancel = test::cancel_request(0x8123456789abcdef);
 const std::string startup = test::psql_startup;
 const std::string hello_octet = test::client_hello.substr(0, 1);
+constexpr auto clear = opening_mode::clear;
+constexpr auto with_tls = opening_mode::tls;
+constexpr auto passthrough = opening_mode::passthrough;
 constexpr tls_established with_alpn{true};
 constexpr tls_established without_alpn{false};
 
 struct script_row {
     const char* name;
-    bool offers_tls;
+    opening_mode mode;
     std::vector<action> script;
     steps expected;
 };
 
 TEST(pgwire_client_opening, legal_orders_lead_to_what_the_client_wants) {
-    for (const auto& [name, offers_tls, script, expected] : {
-             script_row{"in clear", false, {startup}, {"startup of app, 75"}},
-             script_row{"in clear, where TLS is offered", true, {startup}, {"startup of app, 75"}},
+    for (const auto& [name, mode, script, expected] : {
+             script_row{"in clear", clear, {startup}, {"startup of app, 75"}},
+             script_row{
+                 "in clear, where TLS is offered", with_tls, {startup}, {"startup of app, 75"}},
              script_row{"SSLRequest",
-                        true,
+                        with_tls,
                         {ssl, without_alpn, startup},
                         {"start tls", "read", "startup of app, 75"}},
              script_row{"SSLRequest, ALPN agreed on",
-                        true,
+                        with_tls,
                         {ssl, with_alpn, startup},
                         {"start tls", "read", "startup of app, 75"}},
              script_row{
-                 "SSLRequest declined", false, {ssl, startup}, {"decline", "startup of app, 75"}},
+                 "SSLRequest declined", clear, {ssl, startup}, {"decline", "startup of app, 75"}},
              script_row{
-                 "GSSENCRequest", true, {gssenc, startup}, {"decline", "startup of app, 75"}},
+                 "GSSENCRequest", with_tls, {gssenc, startup}, {"decline", "startup of app, 75"}},
              script_row{"GSSENCRequest, then SSLRequest",
-                        true,
+                        with_tls,
                         {gssenc, ssl, without_alpn, startup},
                         {"decline", "start tls", "read", "startup of app, 75"}},
              script_row{"GSSENCRequest, then SSLRequest declined",
-                        false,
+                        clear,
                         {gssenc, ssl, startup},
                         {"decline", "decline", "startup of app, 75"}},
              script_row{"SSLRequest declined, then GSSENCRequest",
-                        false,
+                        clear,
                         {ssl, gssenc, startup},
                         {"decline", "decline", "startup of app, 75"}},
              script_row{"direct TLS",
-                        true,
+                        with_tls,
                         {hello_octet, with_alpn, startup},
                         {"start direct tls", "read", "startup of app, 75"}},
-             script_row{"cancel in clear", false, {cancel}, {"cancel, 16"}},
+             script_row{"cancel in clear", clear, {cancel}, {"cancel, 16"}},
              script_row{"cancel inside TLS",
-                        true,
+                        with_tls,
                         {ssl, without_alpn, cancel},
                         {"start tls", "read", "cancel, 16"}},
              script_row{"cancel inside direct TLS",
-                        true,
+                        with_tls,
                         {hello_octet, with_alpn, cancel},
                         {"start direct tls", "read", "cancel, 16"}},
              script_row{"cancel behind declined encryption",
-                        false,
+                        clear,
                         {gssenc, ssl, cancel},
                         {"decline", "decline", "cancel, 16"}},
+             script_row{"SSLRequest for a node", passthrough, {ssl}, {"pass through"}},
+             script_row{"GSSENCRequest, then SSLRequest for a node",
+                        passthrough,
+                        {gssenc, ssl},
+                        {"decline", "pass through"}},
+             script_row{
+                 "in clear, where TLS is a node's", passthrough, {startup}, {"startup of app, 75"}},
+             script_row{"GSSENCRequest, then in clear, where TLS is a node's",
+                        passthrough,
+                        {gssenc, startup},
+                        {"decline", "startup of app, 75"}},
+             script_row{
+                 "cancel in clear, where TLS is a node's", passthrough, {cancel}, {"cancel, 16"}},
          }) {
-        client_opening whole(offers_tls);
+        client_opening whole(mode);
         EXPECT_EQ(play(whole, script), expected) << name;
-        client_opening split(offers_tls);
+        client_opening split(mode);
         EXPECT_EQ(play_octet_by_octet(split, script), expected) << name;
     }
 }
 
 TEST(pgwire_client_opening, illegal_orders_are_refused) {
     const auto protocol_2 = test::first_packet_of(2U << 16, "x");
-    for (const auto& [name, offers_tls, script, expected] : {
+    for (const auto& [name, mode, script, expected] : {
              script_row{"direct TLS without ALPN",
-                        true,
+                        with_tls,
                         {hello_octet, without_alpn},
                         {"start direct tls", "refuse"}},
              script_row{
-                 "direct TLS where none is offered", false, {hello_octet}, {"refuse silently"}},
-             script_row{"a second SSLRequest", false, {ssl, ssl}, {"decline", "refuse"}},
+                 "direct TLS where none is offered", clear, {hello_octet}, {"refuse silently"}},
+             script_row{"a second SSLRequest", clear, {ssl, ssl}, {"decline", "refuse"}},
              script_row{"a second SSLRequest, a GSSENCRequest between",
-                        false,
+                        clear,
                         {ssl, gssenc, ssl},
                         {"decline", "decline", "refuse"}},
-             script_row{"a second GSSENCRequest", true, {gssenc, gssenc}, {"decline", "refuse"}},
+             script_row{
+                 "a second GSSENCRequest", with_tls, {gssenc, gssenc}, {"decline", "refuse"}},
              script_row{"a second GSSENCRequest, an SSLRequest between",
-                        false,
+                        clear,
                         {gssenc, ssl, gssenc},
                         {"decline", "decline", "refuse"}},
              script_row{"SSLRequest inside TLS",
-                        true,
+                        with_tls,
                         {ssl, without_alpn, ssl},
                         {"start tls", "read", "refuse"}},
              script_row{"SSLRequest inside direct TLS",
-                        true,
+                        with_tls,
                         {hello_octet, with_alpn, ssl},
                         {"start direct tls", "read", "refuse"}},
              script_row{"GSSENCRequest inside TLS",
-                        true,
+                        with_tls,
                         {ssl, without_alpn, gssenc},
                         {"start tls", "read", "refuse"}},
              script_row{"GSSENCRequest inside direct TLS",
-                        true,
+                        with_tls,
                         {hello_octet, with_alpn, gssenc},
                         {"start direct tls", "read", "refuse"}},
              script_row{"a ClientHello behind a declined SSLRequest",
-                        false,
+                        clear,
                         {ssl, hello_octet},
                         {"decline", "refuse silently"}},
              script_row{"a ClientHello behind a GSSENCRequest",
-                        true,
+                        with_tls,
                         {gssenc, hello_octet},
                         {"decline", "refuse silently"}},
              script_row{"TLS inside TLS",
-                        true,
+                        with_tls,
                         {ssl, with_alpn, hello_octet},
                         {"start tls", "read", "refuse silently"}},
              script_row{"TLS inside direct TLS",
-                        true,
+                        with_tls,
                         {hello_octet, with_alpn, hello_octet},
                         {"start direct tls", "read", "refuse silently"}},
-             script_row{"protocol 2.0", false, {protocol_2}, {"refuse"}},
+             script_row{"direct TLS for a node", passthrough, {hello_octet}, {"refuse silently"}},
+             script_row{"a ClientHello behind a GSSENCRequest, where TLS is a node's",
+                        passthrough,
+                        {gssenc, hello_octet},
+                        {"decline", "refuse silently"}},
+             script_row{"a second GSSENCRequest, where TLS is a node's",
+                        passthrough,
+                        {gssenc, gssenc},
+                        {"decline", "refuse"}},
+             script_row{"protocol 2.0", clear, {protocol_2}, {"refuse"}},
              script_row{"protocol 2.0 inside TLS",
-                        true,
+                        with_tls,
                         {ssl, without_alpn, protocol_2},
                         {"start tls", "read", "refuse"}},
-             script_row{"HTTP", true, {std::string("GET / HTTP/1.1\r\n\r\n")}, {"refuse"}},
-             script_row{"a length of 10001", false, {test::startup_of_size(10'001)}, {"refuse"}},
+             script_row{"HTTP", with_tls, {std::string("GET / HTTP/1.1\r\n\r\n")}, {"refuse"}},
+             script_row{"a length of 10001", clear, {test::startup_of_size(10'001)}, {"refuse"}},
              script_row{"a crdb: parameter",
-                        false,
+                        clear,
                         {test::startup_message({{"crdb:remote_addr", "x"}})},
                         {"refuse"}},
          }) {
-        client_opening machine(offers_tls);
+        client_opening machine(mode);
         EXPECT_EQ(play(machine, script), expected) << name;
     }
 }
@@ -223,12 +254,12 @@ TEST(pgwire_client_opening, illegal_orders_are_refused) {
 /// reads fall, octets that are there before the answer end the connection.
 TEST(pgwire_client_opening, octets_behind_an_encryption_request_are_refused_at_every_split) {
     for (const auto& request : {ssl, gssenc}) {
-        for (const bool offers_tls : {false, true}) {
+        for (const auto mode : {clear, with_tls, passthrough}) {
             for (const auto& behind :
                  {startup, ssl, gssenc, cancel, test::client_hello, std::string(1, '\0')}) {
                 const auto all = request + behind;
                 for (std::size_t split = 0; split < all.size(); ++split) {
-                    client_opening machine(offers_tls);
+                    client_opening machine(mode);
                     auto step = split == 0 ? opening_step(opening::read{})
                                            : machine.feed(as_bytes(all.substr(0, split)));
                     if (split == request.size()) {
@@ -248,7 +279,7 @@ TEST(pgwire_client_opening, octets_behind_an_encryption_request_are_refused_at_e
 
 TEST(pgwire_client_opening, what_came_behind_a_startup_message_is_replayed_with_it) {
     const auto all = startup + test::password_message("not waiting to be asked");
-    client_opening machine(false);
+    client_opening machine(clear);
     auto step = machine.feed(as_bytes(all));
     const auto* wanted = std::get_if<opening::startup>(&step);
     ASSERT_NE(wanted, nullptr);
@@ -259,7 +290,7 @@ TEST(pgwire_client_opening, what_came_behind_a_startup_message_is_replayed_with_
 }
 
 TEST(pgwire_client_opening, requests_before_it_are_not_replayed) {
-    client_opening machine(true);
+    client_opening machine(with_tls);
     play(machine, {gssenc, ssl, without_alpn});
     auto step = machine.feed(as_bytes(startup));
     const auto* wanted = std::get_if<opening::startup>(&step);
@@ -268,7 +299,7 @@ TEST(pgwire_client_opening, requests_before_it_are_not_replayed) {
 }
 
 TEST(pgwire_client_opening, a_cancel_request_is_passed_on_as_it_came) {
-    client_opening machine(false);
+    client_opening machine(clear);
     auto step = machine.feed(as_bytes(cancel));
     const auto* wanted = std::get_if<opening::cancel>(&step);
     ASSERT_NE(wanted, nullptr);
@@ -276,21 +307,21 @@ TEST(pgwire_client_opening, a_cancel_request_is_passed_on_as_it_came) {
 }
 
 TEST(pgwire_client_opening, the_longest_startup_message_is_taken) {
-    client_opening machine(false);
+    client_opening machine(clear);
     EXPECT_EQ(name_of(machine.feed(as_bytes(test::startup_of_size(10'000)))),
               "startup of app, 10000");
 }
 
 TEST(pgwire_client_opening, ten_thousand_octets_are_all_that_is_held_for_a_client) {
     const auto behind = std::string(10'000 - startup.size(), 'x');
-    client_opening as_many(false);
+    client_opening as_many(clear);
     EXPECT_EQ(name_of(as_many.feed(as_bytes(startup + behind))), "startup of app, 10000");
-    client_opening one_more(false);
+    client_opening one_more(clear);
     EXPECT_EQ(name_of(one_more.feed(as_bytes(startup + behind + "x"))), "refuse");
 }
 
 TEST(pgwire_client_opening, knows_whether_it_heard_anything) {
-    client_opening machine(true);
+    client_opening machine(with_tls);
     EXPECT_FALSE(machine.heard_anything());
     EXPECT_EQ(name_of(machine.feed({})), "read");
     EXPECT_FALSE(machine.heard_anything());
@@ -346,11 +377,13 @@ bool is_whole_startup(const opening::startup& step) {
 TEST(pgwire_client_opening, whatever_comes_it_ends_and_never_with_half_a_startup_message) {
     std::mt19937 random(2); // NOLINT(cert-msc51-cpp): the same clients in each run
     int startups = 0;
+    int passed_through = 0;
     for (int i = 0; i < 20'000; ++i) {
-        const bool offers_tls = random() % 2 == 0;
-        client_opening machine(offers_tls);
+        const auto mode = std::array{clear, with_tls, passthrough}[random() % 3];
+        client_opening machine(mode);
         int declined = 0;
         int handshakes = 0;
+        bool through = false;
         for (int reads = 0; reads < 30; ++reads) {
             auto octets = hostile_octets(random);
             octets.resize(random() % octets.size() + 1);
@@ -365,13 +398,17 @@ TEST(pgwire_client_opening, whatever_comes_it_ends_and_never_with_half_a_startup
                 ASSERT_TRUE(is_whole_startup(*wanted)) << i;
                 break;
             } else if (!std::holds_alternative<opening::read>(step)) {
+                through = std::holds_alternative<opening::pass_through>(step);
                 break;
             }
         }
-        ASSERT_LE(handshakes, offers_tls ? 1 : 0) << i;
-        ASSERT_LE(declined, offers_tls ? 1 : 2) << i;
+        ASSERT_LE(handshakes, mode == with_tls ? 1 : 0) << i;
+        ASSERT_LE(declined, mode == clear ? 2 : 1) << i;
+        passed_through += through ? 1 : 0;
+        ASSERT_TRUE(!through || mode == passthrough) << i;
     }
     EXPECT_GT(startups, 100);
+    EXPECT_GT(passed_through, 10);
 }
 
 } // namespace
