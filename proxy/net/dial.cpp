@@ -166,12 +166,11 @@ prove(byte_stream& node, const tls::upstream_context& context, const policy::nod
     }
 }
 
-/// `phase` tells the caller, who owns it, how far this came when the deadline ends it; `proved`,
-/// where somebody wants to know, what the node is.
-awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context& context,
-                               keepalive_options keepalive, before_tls first, dial_phase& phase,
-                               std::optional<tls::peer_facts>* proved) {
-    const auto address = to_socket_address(to.where);
+/// A connection on which TLS may begin. `phase` tells the caller, who owns it, how far this came
+/// when the deadline ends it.
+awaitable<boost::system::result<byte_stream, dial_failure>>
+reach(core::endpoint where, keepalive_options keepalive, before_tls first, dial_phase& phase) {
+    const auto address = to_socket_address(where);
     stream_socket socket(co_await asio::this_coro::executor);
     const auto [refused] = co_await socket.async_connect(address, as_result);
     if (refused) {
@@ -187,16 +186,26 @@ awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context
             co_return std::move(*disagreed);
         }
     }
+    co_return std::move(node);
+}
 
+/// `phase`: see `reach`. `proved`, where somebody wants to know: what the node is.
+awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context& context,
+                               keepalive_options keepalive, before_tls first, dial_phase& phase,
+                               std::optional<tls::peer_facts>* proved) {
+    auto node = co_await reach(to.where, keepalive, first, phase);
+    if (!node) {
+        co_return node.error();
+    }
     phase = dial_phase::tls;
-    auto peer = co_await prove(node, context, *to.target);
+    auto peer = co_await prove(*node, context, *to.target);
     if (!peer) {
         co_return peer.error();
     }
     if (proved != nullptr) {
         *proved = peer->facts();
     }
-    co_return upstream_stream(std::move(node), std::move(*peer));
+    co_return upstream_stream(std::move(*node), std::move(*peer));
 }
 
 dial_failure timed_out(dial_phase phase) {
@@ -235,6 +244,20 @@ awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& c
         co_return timed_out(phase);
     }
     co_return std::move(*done);
+}
+
+awaitable<passthrough_result> dial_passthrough(policy::recent_proof to, keepalive_options keepalive,
+                                               core::time_point deadline) {
+    auto phase = dial_phase::tcp;
+    auto done = co_await with_deadline(
+        reach(to.where().where, keepalive, before_tls::ssl_request, phase), deadline);
+    if (!done) {
+        co_return timed_out(phase);
+    }
+    if (!*done) {
+        co_return done->error();
+    }
+    co_return passthrough_stream(std::move(**done));
 }
 
 awaitable<inspection> inspect(policy::candidate to, const tls::upstream_context& context,

@@ -2,9 +2,11 @@
 
 #include "core/time.hpp"
 #include "net/asio.hpp"
+#include "net/passthrough_stream.hpp"
 #include "net/tcp_options.hpp"
 #include "net/upstream_stream.hpp"
 #include "policy/cluster.hpp"
+#include "policy/recent_proof.hpp"
 #include "tls/upstream_context.hpp"
 
 #include <boost/system/result.hpp>
@@ -40,6 +42,12 @@ enum class before_tls { ssl_request, nothing };
 awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& context,
                             keepalive_options keepalive, core::time_point deadline,
                             before_tls first = before_tls::ssl_request);
+
+/// Connects to an address that proved itself lately and has it agree to TLS: SSLRequest, answered
+/// by 'S' and nothing behind it. Nothing else is sent, and nothing is proved here: who answers now
+/// is for the client's own TLS to judge.
+awaitable<passthrough_result> dial_passthrough(policy::recent_proof to, keepalive_options keepalive,
+                                               core::time_point deadline);
 
 using inspection = boost::system::result<tls::peer_facts, dial_failure>;
 
