@@ -140,6 +140,11 @@ int byte_stream::leave_reactor() {
     return resting_.number();
 }
 
+void byte_stream::move_to(executor where) {
+    leave_reactor();
+    socket_ = stream_socket(where);
+}
+
 io_result byte_stream::tls_result(int status) {
     switch (SSL_get_error(tls_.get(), status)) {
     case SSL_ERROR_WANT_READ:

@@ -75,6 +75,11 @@ public:
     /// `poller` watches it from now on, until the next `wait`. Returns `fd()`.
     int leave_reactor();
 
+    /// Belongs to `where`'s event loop from now on: the next `wait` is on it. Nothing may be
+    /// waiting. Where the socket has left its reactor before, any thread may do this; otherwise the
+    /// one it belonged to. TLS goes on as it is, on the same descriptor.
+    void move_to(executor where);
+
     int fd() { return socket_.is_open() ? socket_.native_handle() : resting_.number(); }
 
     executor where() { return socket_.get_executor(); }

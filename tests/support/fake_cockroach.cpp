@@ -265,6 +265,14 @@ void fake_cockroach::close_all(close_kind kind) {
         [&](const auto& session) { implementation_->spawn(session, session->close(kind)); });
 }
 
+void fake_cockroach::close(std::uint64_t id, close_kind kind) {
+    implementation_->on_thread([&] {
+        if (const auto found = implementation_->sessions_.find(id);
+            found != implementation_->sessions_.end())
+            implementation_->spawn(found->second, found->second->close(kind));
+    });
+}
+
 void fake_cockroach::terminate_sessions(const error_fields& error) {
     const auto message = encode_error(error);
     implementation_->for_each_session([&](const auto& session) {
@@ -276,6 +284,13 @@ void fake_cockroach::terminate_sessions(const error_fields& error) {
 void fake_cockroach::send_to_sessions(std::string bytes) {
     implementation_->for_each_session([&](const auto& session) {
         if (session->logged_in())
+            implementation_->spawn(session, session->push(bytes));
+    });
+}
+
+void fake_cockroach::send_to_waiting(std::string bytes) {
+    implementation_->for_each_session([&](const auto& session) {
+        if (session->is_tls() && !session->logged_in())
             implementation_->spawn(session, session->push(bytes));
     });
 }

@@ -169,12 +169,16 @@ public:
         reset,  // RST
     };
     void close_all(close_kind kind);
+    void close(std::uint64_t id, close_kind kind); // nothing, where that one has ended
 
     /// An ErrorResponse to every logged-in session, then a clean close: what a drain does (57P01).
     void terminate_sessions(const error_fields& error);
 
     /// Bytes to every logged-in session, as they are.
     void send_to_sessions(std::string bytes);
+
+    /// Bytes to every connection that is inside TLS and has not logged in.
+    void send_to_waiting(std::string bytes);
 
     /// session_mode::stop_reading: reads on (counting and hashing), now and in later connections.
     void resume();

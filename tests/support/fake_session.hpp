@@ -44,6 +44,8 @@ public:
 
     [[nodiscard]] bool logged_in() const { return logged_in_; }
 
+    [[nodiscard]] bool is_tls() const { return transport_.is_tls(); }
+
 private:
     /// An untyped message: StartupMessage, or one of the requests that look like one.
     struct opening_packet {
