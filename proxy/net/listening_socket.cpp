@@ -33,6 +33,11 @@ descriptor new_socket(const socket_address& where) {
         ::socket(where.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
+bool turn_on(const descriptor& socket, int level, int option) {
+    const int on = 1;
+    return ::setsockopt(socket.number(), level, option, &on, sizeof(on)) == 0;
+}
+
 bool bind_to(const descriptor& socket, const socket_address& where) {
     return ::bind(socket.number(), where.data(), static_cast<socklen_t>(where.size())) == 0;
 }
@@ -44,11 +49,13 @@ bool listen_on(const descriptor& socket) {
 core::result<descriptor> open_tcp(const core::endpoint& where) {
     const auto address = to_socket_address(where);
     auto socket = new_socket(address);
-    const int on = 1;
     const bool v6 = !where.address.is_v4();
-    if (!socket || ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        (v6 && ::setsockopt(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
-        !bind_to(socket, address) || !listen_on(socket)) {
+    if (!socket || !turn_on(socket, SOL_SOCKET, SO_REUSEADDR) ||
+        // A new process takes over before the old one drains. The kernel lets only sockets of one
+        // effective uid share a port, and only where each of them asked for it (socket(7)).
+        !turn_on(socket, SOL_SOCKET, SO_REUSEPORT) ||
+        (v6 && !turn_on(socket, IPPROTO_IPV6, IPV6_V6ONLY)) || !bind_to(socket, address) ||
+        !listen_on(socket)) {
         return cannot_listen(where);
     }
     return socket;

@@ -11,9 +11,10 @@ namespace roachpin::net {
 /// A socket that listens. A unix socket's file is removed with it.
 class listening_socket {
 public:
-    /// Binds and listens, non-blocking. TCP: SO_REUSEADDR, v6 only on v6. Unix: a stale socket file
-    /// is replaced, one with a listener behind it is not; `unix_mode` is in force before anybody
-    /// can connect.
+    /// Binds and listens, non-blocking. TCP: SO_REUSEADDR, v6 only on v6, and SO_REUSEPORT: another
+    /// roachpin of the same user may listen there too, and the kernel shares new connections out
+    /// among them. Port 0 gives a port that nobody has. Unix: a stale socket file is replaced, one
+    /// with a listener behind it is not; `unix_mode` is in force before anybody can connect.
     static core::result<listening_socket> open(const core::bind_address& where, mode_t unix_mode);
 
     listening_socket(listening_socket&&) = default;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,11 +91,50 @@ TEST_F(listener, a_file_in_the_way_of_a_unix_socket_is_kept) {
     EXPECT_EQ(::access(socket_path().c_str(), F_OK), 0);
 }
 
-TEST_F(listener, a_port_in_use_is_said) {
-    test_proxy first(cluster.proxy_for(node));
-    const auto again = net::listening_socket::open(first.bound(), 0);
-    ASSERT_FALSE(again);
-    EXPECT_THAT(again.error().sentence, testing::HasSubstr("Address already in use"));
+TEST_F(listener, a_port_of_another_program_is_said) {
+    net::asio::io_context context;
+    for (const auto* address : {"127.0.0.1", "::1"}) {
+        const tcp::acceptor stranger(context, {ip::make_address(address), 0}, true);
+        const core::endpoint where{core::ip_address::parse(address).value(),
+                                   stranger.local_endpoint().port()};
+        const auto again = net::listening_socket::open(where, 0);
+        ASSERT_FALSE(again);
+        EXPECT_THAT(again.error().sentence,
+                    testing::StartsWith("cannot listen on " + where.to_string() +
+                                        ": Address already in use; another program has it"));
+    }
+}
+
+TEST_F(listener, a_new_proxy_takes_the_port_over_before_the_old_one_ends) {
+    test_proxy old(cluster.proxy_for(node));
+    auto lasting = old.login();
+    auto options = cluster.proxy_for(node);
+    options.bind = core::to_string(old.bound());
+    test_proxy successor(std::move(options));
+    ASSERT_EQ(successor.bound(), old.bound());
+    // Connections are shared out by a hash of their addresses: the successor has its share.
+    std::vector<loopback_client> clients;
+    while (successor.connections() == 0) {
+        ASSERT_LT(clients.size(), 200U);
+        clients.push_back(loopback_client::connect_tcp("127.0.0.1", old.port()));
+        clients.back().login(app);
+    }
+    lasting.close();
+    clients.clear();
+    old.stop(0ms);
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(successor.login().query("select 1").front(), "select 1");
+    }
+}
+
+TEST_F(listener, port_0_is_a_port_that_nobody_has) {
+    std::vector<net::listening_socket> sockets;
+    std::set<std::string> bound;
+    const core::endpoint anywhere{core::ip_address::parse("127.0.0.1").value(), 0};
+    for (std::size_t i = 1; i <= 200; ++i) {
+        sockets.push_back(net::listening_socket::open(anywhere, 0).value());
+        EXPECT_TRUE(bound.insert(core::to_string(sockets.back().bound())).second);
+    }
 }
 
 TEST_F(listener, limits_answer_53300_and_places_come_back) {
