@@ -11,7 +11,8 @@ namespace {
 /// Collects problems while it loads.
 class assembler {
 public:
-    assembler(std::chrono::system_clock::time_point now, lock_use use) : now_(now), use_(use) {}
+    assembler(std::chrono::system_clock::time_point now, lock_use use, made_certificates known)
+        : now_(now), use_(use), known_(std::move(known)) {}
 
     boost::system::result<parts, problems> put_together(const settings::configuration& from) {
         load_lock(from.lock);
@@ -24,11 +25,17 @@ public:
         check_exports(from);
         auto names = make_names(from);
         auto resolver = from.resolver.servers.empty() ? std::nullopt : make_resolver(from.resolver);
+        auto health =
+            from.health.http ? make_health(*from.health.http, from.cluster) : std::nullopt;
         if (!upstream || !problems_.empty()) {
             return std::move(problems_);
         }
-        return parts{make_nodes(from.cluster), std::move(names), std::move(resolver),
-                     std::move(*upstream), std::move(listeners)};
+        return parts{make_nodes(from.cluster),
+                     std::move(names),
+                     std::move(resolver),
+                     std::make_shared<const tls::upstream_context>(std::move(*upstream)),
+                     std::move(health),
+                     std::move(listeners)};
     }
 
 private:
@@ -82,8 +89,12 @@ private:
                             .unix_mode = from.unix_mode,
                             .max_connections = from.max_connections,
                             .where = from.where};
-        // A demand for certificates that a client in clear could walk past would be none.
-        const bool tls_required = from.tls && (from.tls->required || from.tls->client_ca);
+        const bool passes = from.mode == settings::listener_mode::passthrough;
+        made.mode = passes ? net::listener_mode::passthrough : net::listener_mode::originate;
+        // A demand for certificates that a client in clear could walk past would be none; and what
+        // is passed through in clear would be in clear to the node.
+        const bool tls_required =
+            passes || (from.tls && (from.tls->required || from.tls->client_ca));
         made.admission = {from.allow_from, from.allow_uids, tls_required};
         if (from.tls) {
             offer_tls(*from.tls, from.where, made);
@@ -108,19 +119,24 @@ private:
         }
     }
 
-    std::optional<tls::key_pair> identity_of(const settings::listener_tls& from,
-                                             listener_parts& made) {
+    std::shared_ptr<const tls::key_pair> identity_of(const settings::listener_tls& from,
+                                                     listener_parts& made) {
         if (const auto* files = std::get_if<settings::certificate_files>(&from.certificate)) {
-            return load(*files);
+            auto loaded = load(*files);
+            return loaded ? std::make_shared<const tls::key_pair>(std::move(*loaded)) : nullptr;
         }
-        const auto* tcp = std::get_if<core::endpoint>(&made.bind);
-        auto identity = tls::make_local_certificate(
-            tcp != nullptr ? std::optional(tcp->address) : std::nullopt, now_);
-        made.made_certificate = true;
+        const auto known = known_.find(core::to_string(made.bind));
+        made.made_certificate = known != known_.end() ? known->second : make_certificate(made.bind);
         const auto& automatic = std::get<settings::automatic_certificate>(from.certificate);
         made.export_file = automatic.export_file;
-        made.exported = tls::to_pem(*identity.chain.front());
-        return identity;
+        made.exported = tls::to_pem(*made.made_certificate->chain.front());
+        return made.made_certificate;
+    }
+
+    std::shared_ptr<const tls::key_pair> make_certificate(const core::bind_address& bind) const {
+        const auto* tcp = std::get_if<core::endpoint>(&bind);
+        return std::make_shared<const tls::key_pair>(tls::make_local_certificate(
+            tcp != nullptr ? std::optional(tcp->address) : std::nullopt, now_));
     }
 
     /// A certificate that is written must not take the place of a file that is read.
@@ -135,6 +151,7 @@ private:
         add(from.cluster.crl);
         add_pair(from.cluster.client_certificate, others);
         add(from.resolver.ca);
+        add(from.health.http ? from.health.http->ca : std::nullopt);
         add(from.resolver.trust_anchor);
         add(from.lock.file);
         for (const auto& listener : from.listeners) {
@@ -291,17 +308,35 @@ private:
             keep(net::check_trust_anchor(made.trust_anchor), from.trust_anchor->where);
         }
         if (from.ca) {
-            tls::upstream_options options;
-            if (auto anchors = keep(tls::load_anchors(from.ca->path.string()), from.ca->where)) {
-                options.anchors = std::move(*anchors);
-                made.roots = keep(tls::upstream_context::make(std::move(options)), from.ca->where);
-            }
+            made.roots = make_roots(*from.ca);
         }
         return made;
     }
 
+    /// A context that trusts a file's roots, and has no other demands.
+    std::optional<tls::upstream_context> make_roots(const settings::file_path& file) {
+        tls::upstream_options options;
+        auto anchors = keep(tls::load_anchors(file.path.string()), file.where);
+        if (!anchors) {
+            return std::nullopt;
+        }
+        options.anchors = std::move(*anchors);
+        return keep(tls::upstream_context::make(std::move(options)), file.where);
+    }
+
+    std::optional<net::http_health> make_health(const settings::health_http& from,
+                                                const settings::cluster& cluster) {
+        auto roots = make_roots(from.ca ? *from.ca : cluster.ca);
+        if (!roots) {
+            return std::nullopt;
+        }
+        return net::http_health{from.port, from.path,
+                                std::make_shared<const tls::upstream_context>(std::move(*roots))};
+    }
+
     std::chrono::system_clock::time_point now_;
     lock_use use_;
+    made_certificates known_;
     std::optional<settings::lock_file> lock_;
     problems problems_;
 };
@@ -310,8 +345,8 @@ private:
 
 boost::system::result<parts, problems> assemble(const settings::configuration& configuration,
                                                 std::chrono::system_clock::time_point now,
-                                                lock_use lock) {
-    return assembler(now, lock).put_together(configuration);
+                                                lock_use lock, made_certificates known) {
+    return assembler(now, lock, std::move(known)).put_together(configuration);
 }
 
 } // namespace roachpin::app

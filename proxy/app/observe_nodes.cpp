@@ -113,7 +113,7 @@ net::awaitable<void> observer::prove(policy::candidate to, observed_node& seen) 
     const auto address = to.where.address;
     const auto place = seen.host.text() + " at " + to.where.to_string();
     const auto deadline = core::clock::now() + from_.configuration.timeouts.dial;
-    auto proved = co_await net::inspect(std::move(to), from_.made.upstream, deadline);
+    auto proved = co_await net::inspect(std::move(to), *from_.made.upstream, deadline);
     if (!proved) {
         const auto& why = proved.error();
         say(place + ": " + std::string(net::to_string(why.phase)) + ", " + why.reason + ": " +

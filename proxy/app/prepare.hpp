@@ -1,6 +1,6 @@
 #pragma once
 
-#include "app/assemble.hpp"
+#include "app/load.hpp"
 #include "net/asio.hpp"
 #include "settings/model.hpp"
 
@@ -10,12 +10,6 @@
 
 /// What the commands that look at the world and end have in common.
 namespace roachpin::app {
-
-/// The configuration and what is made of it.
-struct prepared {
-    settings::configuration configuration;
-    parts made;
-};
 
 /// Nothing where there are problems, which have then been said on stderr. A lock that was not made
 /// yet is no problem. Also makes a write to a closed socket an error instead of a signal.

@@ -1,9 +1,8 @@
 #include "app/run_command.hpp"
 
-#include "app/assemble.hpp"
 #include "app/exit_code.hpp"
+#include "app/load.hpp"
 #include "app/runtime.hpp"
-#include "settings/parse.hpp"
 #include "telemetry/log.hpp"
 #include "tls/library.hpp"
 
@@ -19,19 +18,22 @@ std::uint64_t first_event_id() {
     return static_cast<std::uint64_t>(std::random_device{}()) << 32U;
 }
 
-telemetry::log_options to_log_options(const settings::log& from) {
-    const bool json = from.format == settings::log_format::json;
-    switch (from.level) {
+telemetry::severity to_severity(settings::log_level from) {
+    switch (from) {
     case settings::log_level::debug:
-        return {telemetry::severity::debug, json};
+        return telemetry::severity::debug;
     case settings::log_level::info:
-        return {telemetry::severity::info, json};
+        return telemetry::severity::info;
     case settings::log_level::warning:
-        return {telemetry::severity::warning, json};
+        return telemetry::severity::warning;
     case settings::log_level::error:
         break;
     }
-    return {telemetry::severity::error, json};
+    return telemetry::severity::error;
+}
+
+bool is_json(const settings::log& from) {
+    return from.format == settings::log_format::json;
 }
 
 int complain(const std::vector<std::string>& sentences, exit_code code) {
@@ -46,22 +48,18 @@ int complain(const std::vector<std::string>& sentences, exit_code code) {
 int run(const run_flags& flags) {
     std::signal(SIGPIPE, SIG_IGN); // a closed socket is an error of the write, not of the process
     std::signal(SIGHUP, SIG_IGN);  // a terminal that closes, or a reload, must not cut sessions
-    const auto configuration = settings::load(flags.config, settings::process_environment(),
-                                              {flags.listen, flags.log_level, flags.log_format});
-    if (!configuration) {
-        std::cerr << settings::to_string(configuration.error());
-        return bad_configuration_or_usage;
-    }
-
     tls::initialise();
-    auto assembled = assemble(*configuration, std::chrono::system_clock::now());
-    if (!assembled) {
-        return complain(assembled.error(), bad_configuration_or_usage);
+    configuration_source source{flags.config, {flags.listen, flags.log_level, flags.log_format}};
+    auto loaded = load(source, lock_use::keep_to);
+    if (!loaded) {
+        return complain(loaded.error(), bad_configuration_or_usage);
     }
-
-    telemetry::log log(to_log_options(configuration->log));
+    const auto& to = loaded->configuration.log;
+    telemetry::log log({to_severity(to.level), is_json(to)});
     core::event_source events({&log}, first_event_id());
-    runtime proxy(*configuration, std::move(*assembled), events);
+    runtime proxy(std::move(source), std::move(*loaded), events, [&log](const settings::log& now) {
+        log.change(to_severity(now.level), is_json(now));
+    });
     if (const auto reasons = proxy.look_around(); !reasons.empty()) {
         std::cerr << "roachpin does not start (start: fail_fast):\n";
         return complain(reasons, failed);

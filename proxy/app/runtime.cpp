@@ -1,17 +1,17 @@
 #include "app/runtime.hpp"
 
+#include "app/descriptor_budget.hpp"
 #include "app/exit_code.hpp"
 #include "app/version.hpp"
-#include "app/write_file.hpp"
+#include "net/internal_error.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <thread>
+#include <random>
 
 namespace roachpin::app {
 namespace {
@@ -19,93 +19,79 @@ namespace {
 using net::as_result;
 using net::use_awaitable;
 
-net::session_timeouts to_session_timeouts(const settings::timeouts& from) {
-    return {from.client_opening, from.dial, from.establish, {from.idle, from.half_close}};
-}
+using signals = net::asio::basic_signal_set<net::executor>;
 
-net::keepalive_options to_keepalive(const settings::keepalive& from) {
-    return {from.idle, from.interval, static_cast<int>(from.count), from.user_timeout};
-}
+constexpr mode_t control_mode = 0600;
 
-unsigned to_worker_count(unsigned configured) {
-    return configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
-}
-
-std::function<void(std::exception_ptr)> reporter_of(core::event_source& events) {
-    return [&events](const std::exception_ptr& thrown) {
-        try {
-            std::rethrow_exception(thrown);
-        } catch (const std::exception& problem) {
-            events.emit(core::events::internal_error{{}, problem.what()});
-        }
-    };
-}
-
-/// What a client may expect of a listener's TLS.
-std::string offer_of(const net::listener_rules& listener) {
-    if (!listener.tls) {
-        return "none";
-    }
-    return listener.admission.tls_required ? "required" : "offered";
-}
+/// Sessions are bounded by limits.max_connections, which a reload may raise up to this.
+constexpr std::size_t most_cancel_keys = 1'000'000;
 
 } // namespace
 
-runtime::runtime(const settings::configuration& configuration, parts made,
-                 core::event_source& events)
-    : parts_(std::move(made)), events_(events), drain_timeout_(configuration.drain.timeout),
-      worker_count_(to_worker_count(configuration.workers)),
-      may_wait_(configuration.start == settings::start_mode::wait),
-      cluster_(policy::cluster({}, "no node was looked at yet")),
-      connections_(configuration.limits.max_connections),
-      places_(control_.get_executor(), configuration.limits.max_opening),
-      plane_{cluster_,
-             parts_.upstream,
-             events_,
-             to_session_timeouts(configuration.timeouts),
-             to_keepalive(configuration.keepalive),
-             connections_},
-      accepting_(control_.get_executor(), reporter_of(events)),
-      looking_(control_.get_executor(), reporter_of(events)) {
-    plane_.trouble = [this](const core::host_name& host, const core::endpoint& where) {
-        net::asio::post(control_, [this, host, where] { discovery_->doubt(host, where); });
+runtime::runtime(configuration_source source, prepared from, core::event_source& events,
+                 std::function<void(const settings::log&)> log_changed)
+    : source_(std::move(source)), events_(events), log_changed_(std::move(log_changed)),
+      now_(std::make_unique<generation>(control_.get_executor(), source_, std::move(from), events)),
+      plan_(now_->plan_with(policy::cluster({}, {}, "no node was looked at yet"))),
+      connections_(now_->configuration().limits.max_connections),
+      places_(control_.get_executor(), now_->configuration().limits.max_opening),
+      cancels_(most_cancel_keys), spares_(control_.get_executor(),
+                                          [this](const policy::candidate& one) {
+                                              now_->discovery().doubt(one.target->host, one.where);
+                                          }),
+      plane_{plan_, events_, connections_, cancels_, &spares_},
+      listeners_(control_.get_executor(), workers_, places_, events_),
+      serving_(control_.get_executor(), net::internal_errors_to(events)),
+      keeping_(control_.get_executor(), net::internal_errors_to(events)),
+      reload_wanted_(control_.get_executor(), net::timer::time_point::max()),
+      stop_wanted_(control_.get_executor(), net::timer::time_point::max()) {
+    // Proxies that all begin with the same node would load that one alone.
+    plane_.turn = std::random_device{}();
+    plane_.trouble = [this](net::place_trouble trouble) {
+        net::asio::post(control_, [this, trouble = std::move(trouble)] { note_trouble(trouble); });
     };
-    if (parts_.resolver && !parts_.names.empty()) {
-        resolver_ = std::make_unique<net::resolver>(control_.get_executor(),
-                                                    std::move(*parts_.resolver), events_);
-    }
-    discovery_ = std::make_unique<net::discovery>(
-        control_.get_executor(),
-        net::discovery_options{std::move(parts_.nodes), std::move(parts_.names),
-                               configuration.timeouts.dial},
-        resolver_.get(), parts_.upstream, events_,
-        [this](std::vector<policy::node> in_rotation) { publish(std::move(in_rotation)); });
 }
 
-void runtime::publish(std::vector<policy::node> in_rotation) {
-    std::string trouble;
-    for (const auto& failure : discovery_ ? discovery_->failures() : problems{}) {
-        trouble += (trouble.empty() ? "" : "\n") + failure;
-    }
+void runtime::go_on() {
+    now_->go_on([this](std::vector<policy::member> members) { publish(std::move(members)); },
+                [this] { want_reload("a file changed"); });
+}
+
+void runtime::publish(std::vector<policy::member> members) {
+    auto trouble = now_->trouble();
     std::string waiting;
-    proved_once_ = proved_once_ || (discovery_ && discovery_->is_any_proved());
+    proved_once_ = proved_once_ || now_->is_any_proved();
     if (!proved_once_) {
         waiting = "no node has proved itself yet" + (trouble.empty() ? "" : "\n" + trouble);
-        if (discovery_ && waiting != cluster_.current()->waiting()) {
+        if (waiting != plan_.current()->cluster.waiting()) {
             events_.emit(core::events::waiting_for_nodes{waiting});
         }
     }
-    cluster_.replace(
-        policy::cluster(std::move(in_rotation), std::move(waiting), std::move(trouble)));
+    policy::cluster cluster(std::move(members), now_->configuration().balance, std::move(waiting),
+                            std::move(trouble));
+    auto ready =
+        proved_once_ && !plane_.draining ? cluster.preferred() : std::vector<policy::candidate>{};
+    spares_.keep(std::move(ready), now_->upstream(), now_->spares());
+    plan_.replace(now_->plan_with(std::move(cluster)));
+}
+
+void runtime::note_trouble(const net::place_trouble& trouble) {
+    auto& discovery = now_->discovery();
+    if (trouble.why.sqlstate.empty()) {
+        discovery.doubt(trouble.host, trouble.where);
+    } else {
+        discovery.note_refusal(trouble.host, trouble.where, trouble.why.sqlstate,
+                               trouble.why.detail);
+    }
 }
 
 std::vector<std::string> runtime::look_around() {
-    if (may_wait_) {
+    if (now_->configuration().start == settings::start_mode::wait) {
         return {};
     }
     net::first_look seen;
     std::exception_ptr problem;
-    net::asio::co_spawn(control_, discovery_->look(),
+    net::asio::co_spawn(control_, now_->look(),
                         [&](const std::exception_ptr& thrown, net::first_look result) {
                             problem = thrown;
                             seen = std::move(result);
@@ -128,36 +114,27 @@ std::vector<std::string> runtime::look_around() {
 }
 
 std::vector<std::string> runtime::open_listeners() {
-    std::vector<std::string> failures;
-    for (auto& one : parts_.listeners) {
-        auto socket = net::listening_socket::open(one.bind, one.unix_mode);
+    if (const auto room = make_room(needs_of(now_->configuration())); !room) {
+        return {room.error().sentence};
+    }
+    if (const auto& control = now_->configuration().admin.control) {
+        auto socket = net::listening_socket::open(*control, control_mode);
         if (!socket) {
-            failures.push_back(one.where + ".bind: " + socket.error().sentence);
-            continue;
+            return {now_->configuration().admin.where + ": " + socket.error().sentence};
         }
-        listeners_.emplace_back(
-            new net::listener_rules{core::to_string(socket->bound()), std::move(one.admission),
-                                    std::move(one.tls), net::slot_counter(one.max_connections)});
-        sockets_.push_back(std::move(*socket));
+        control_socket_.emplace(std::move(*socket));
     }
-    return failures.empty() ? export_certificates() : failures;
-}
-
-std::vector<std::string> runtime::export_certificates() const {
-    std::vector<std::string> failures;
-    for (const auto& one : parts_.listeners) {
-        if (one.export_file) {
-            if (auto failed = write_file(one.export_file->path, one.exported)) {
-                failures.push_back(one.export_file->where + ": " + failed->sentence);
-            }
-        }
+    auto staged = listeners_.stage(now_->take_listeners());
+    if (!staged) {
+        return staged.error();
     }
-    return failures;
+    staged_.emplace(std::move(*staged));
+    return {};
 }
 
 void runtime::run() {
     std::exception_ptr problem;
-    net::asio::co_spawn(control_, serve_until_signal(),
+    net::asio::co_spawn(control_, serve(),
                         [&](const std::exception_ptr& thrown) { problem = thrown; });
     control_.run();
     if (problem) {
@@ -166,56 +143,119 @@ void runtime::run() {
 }
 
 void runtime::start() {
-    discovery_->keep_looking(looking_);
-    looking_.spawn(look_again_on_hangup());
-    for (unsigned i = 0; i < worker_count_; ++i) {
+    go_on();
+    keeping_.spawn(spares_.run());
+    for (unsigned i = 0; i < worker_count(now_->configuration()); ++i) {
         workers_.push_back(std::make_unique<net::worker>(plane_));
     }
-    for (std::size_t i = 0; i < sockets_.size(); ++i) {
-        accepting_.spawn(
-            net::accept_connections(sockets_[i], *listeners_[i], workers_, places_, events_));
-        if (parts_.listeners[i].made_certificate) {
-            const auto& file = parts_.listeners[i].export_file;
-            events_.emit(core::events::local_certificate_made{
-                listeners_[i]->name, file ? file->path.string() : std::string()});
-        }
-        events_.emit(core::events::listening{listeners_[i]->name, offer_of(*listeners_[i])});
+    serving_.spawn(keep_reloading());
+    serving_.spawn(reload_on_hangup());
+    if (control_socket_) {
+        keeping_.spawn(telemetry::serve_control(control_socket_->fd(), control_handlers()));
     }
-    events_.emit(core::events::started{version(), worker_count_, libraries()});
+    if (const auto interval = manager_.watchdog_interval()) {
+        keeping_.spawn(keep_alive(*interval));
+    }
 }
 
-net::awaitable<void> runtime::serve_until_signal() {
-    net::asio::basic_signal_set<net::executor> signals(control_.get_executor(), SIGTERM, SIGINT);
+net::awaitable<void> runtime::serve() {
+    signals asked(control_.get_executor(), SIGTERM, SIGINT);
     start();
-    co_await signals.async_wait(use_awaitable);
-    signals.async_wait([](const net::error_code& cancelled, int) {
-        if (!cancelled) { // the second one: whoever sent it does not want to wait
-            std::_Exit(failed);
+    co_await listeners_.commit(std::move(*std::exchange(staged_, std::nullopt)));
+    events_.emit(
+        core::events::started{version(), static_cast<unsigned>(workers_.size()), libraries()});
+    manager_.ready();
+    asked.async_wait([&](const net::error_code& cancelled, int) {
+        if (cancelled) {
+            return;
         }
+        want_stop(false);
+        asked.async_wait([](const net::error_code& failed_, int) {
+            if (!failed_) { // the second one: whoever sent it does not want to wait
+                std::_Exit(failed);
+            }
+        });
     });
+    while (!stopping_) {
+        co_await stop_wanted_.async_wait(as_result);
+    }
     co_await drain();
 }
 
-net::awaitable<void> runtime::look_again_on_hangup() {
-    net::asio::basic_signal_set<net::executor> hangups(control_.get_executor(), SIGHUP);
+void runtime::want_stop(bool at_once) {
+    stopping_ = true;
+    stop_at_once_ = stop_at_once_ || at_once;
+    stop_wanted_.cancel(); // whoever waits, for the word or for drain.delay
+}
+
+std::map<std::string, telemetry::control_handler> runtime::control_handlers() {
+    return {{"/reload",
+             [this] {
+                 if (stopping_) {
+                     return telemetry::control_answer{409, "roachpin is draining\n"};
+                 }
+                 want_reload("POST /reload");
+                 return telemetry::control_answer{
+                     202, "reloading; the log says how it ends (reloaded, reload_failed)\n"};
+             }},
+            {"/drain",
+             [this] {
+                 want_stop(false);
+                 return telemetry::control_answer{202, "draining\n"};
+             }},
+            {"/quitquitquit", [this] {
+                 want_stop(true);
+                 return telemetry::control_answer{202, "draining, without drain.delay\n"};
+             }}};
+}
+
+/// A sign of life is worth something where every thread gives it.
+net::awaitable<void> runtime::keep_alive(core::duration interval) {
+    net::timer next(control_.get_executor());
     while (true) {
-        co_await hangups.async_wait(use_awaitable);
-        discovery_->look_again();
+        if (silent_workers_ == 0) {
+            manager_.alive();
+            silent_workers_ = workers_.size();
+            for (const auto& one : workers_) {
+                one->ping([this] { net::asio::post(control_, [this] { --silent_workers_; }); });
+            }
+        }
+        next.expires_after(interval);
+        co_await next.async_wait(use_awaitable);
     }
 }
 
 net::awaitable<void> runtime::drain() {
-    events_.emit(core::events::draining{connections_.taken(), drain_timeout_});
-    plane_.draining = true;
-    accepting_.cancel();
-    co_await accepting_.join();
-    sockets_.clear();
+    const auto asked = now_->configuration().drain;
+    events_.emit(core::events::draining{connections_.taken(), asked.delay, asked.timeout});
+    manager_.stopping();
+    serving_.cancel();
+    co_await serving_.join();
+    const auto rules = now_->configuration().drain; // a reload may have come to its end
+    stop_wanted_.expires_after(rules.delay);
+    while (!stop_at_once_ && stop_wanted_.expiry() > core::clock::now()) {
+        co_await stop_wanted_.async_wait(as_result);
+    }
+    // After a delay somebody else listens here: whoever was accepted before the port closed is
+    // given a session and notices nothing. Without one it is told at once.
+    plane_.draining = stop_at_once_ || rules.delay.count() == 0;
+    co_await listeners_.close();
+    const auto cancelled = co_await stop_workers();
+    keeping_.cancel();
+    co_await keeping_.join();
+    co_await now_->stop();
+    events_.emit(core::events::drained{cancelled});
+}
 
+/// How many sessions were left at the deadline.
+net::awaitable<std::size_t> runtime::stop_workers() {
     std::size_t running = workers_.size();
     std::size_t cancelled = 0;
     net::timer all_stopped(control_.get_executor(), net::timer::time_point::max());
+    const auto deadline = core::clock::now() + now_->configuration().drain.timeout;
     for (const auto& one : workers_) {
-        one->stop(core::clock::now() + drain_timeout_, [&](std::size_t left) {
+        one->retire_all(net::draining_order());
+        one->stop(deadline, [&](std::size_t left) {
             net::asio::post(control_, [&, left] {
                 cancelled += left;
                 if (--running == 0) {
@@ -230,9 +270,7 @@ net::awaitable<void> runtime::drain() {
     for (const auto& one : workers_) {
         one->join();
     }
-    looking_.cancel();
-    co_await looking_.join();
-    events_.emit(core::events::drained{cancelled});
+    co_return cancelled;
 }
 
 } // namespace roachpin::app

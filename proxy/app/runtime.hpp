@@ -1,17 +1,22 @@
 #pragma once
 
-#include "app/assemble.hpp"
+#include "app/generation.hpp"
+#include "app/listeners.hpp"
+#include "app/load.hpp"
+#include "app/service_manager.hpp"
 #include "core/event_sink.hpp"
-#include "net/accept_loop.hpp"
-#include "net/discovery.hpp"
+#include "net/cancel_registry.hpp"
 #include "net/listening_socket.hpp"
 #include "net/published.hpp"
-#include "net/resolver.hpp"
 #include "net/session.hpp"
+#include "net/spare_pool.hpp"
 #include "net/task_group.hpp"
 #include "net/worker.hpp"
+#include "telemetry/control_server.hpp"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +26,9 @@ namespace roachpin::app {
 /// there, and stops them in the reverse order. The thread that runs it is the control thread.
 class runtime {
 public:
-    runtime(const settings::configuration& configuration, parts made, core::event_source& events);
+    /// `log_changed` hears of a reload's log section.
+    runtime(configuration_source source, prepared from, core::event_source& events,
+            std::function<void(const settings::log&)> log_changed);
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
     ~runtime() = default;
@@ -31,41 +38,64 @@ public:
     /// be used at all. With start: wait there are none, and nothing was asked yet.
     std::vector<std::string> look_around();
 
-    /// Binds every listener, and then writes export files; nothing is accepted yet. A sentence for
-    /// each that cannot be: what another process has open or had written is then untouched.
+    /// Makes room for descriptors, binds every listener and the control socket, and then writes
+    /// export files; nothing is accepted yet. A sentence for each that cannot be: what another
+    /// process has open or had written is then untouched.
     std::vector<std::string> open_listeners();
 
-    /// Serves until SIGTERM or SIGINT, then drains: stops accepting, lets the sessions end, cancels
+    /// Serves until SIGTERM, SIGINT or the control socket's word, then drains: goes on accepting
+    /// for drain.delay, stops accepting, ends sessions that are idle, lets the others end, cancels
     /// those that are left after drain.timeout. A second signal ends the process at once.
     void run();
 
 private:
-    std::vector<std::string> export_certificates() const;
-    void publish(std::vector<policy::node> in_rotation);
-    net::awaitable<void> look_again_on_hangup();
-    void start();
-    net::awaitable<void> serve_until_signal();
-    net::awaitable<void> drain();
+    void publish(std::vector<policy::member> members);
+    void note_trouble(const net::place_trouble& trouble);
 
-    parts parts_;
+    void start();
+    net::awaitable<void> serve();
+
+    void go_on();
+    void want_reload(std::string why);
+    net::awaitable<void> reload_on_hangup();
+    net::awaitable<void> keep_reloading();
+    net::awaitable<void> reload(std::string why);
+    net::awaitable<problems> try_reload(const std::string& why);
+    net::awaitable<void> take_over(std::unique_ptr<generation> next, listeners::staged staged);
+    net::awaitable<std::size_t> review_sessions();
+
+    net::awaitable<void> keep_alive(core::duration interval);
+    std::map<std::string, telemetry::control_handler> control_handlers();
+    void want_stop(bool at_once);
+    net::awaitable<void> drain();
+    net::awaitable<std::size_t> stop_workers();
+
+    configuration_source source_;
     core::event_source& events_;
-    core::duration drain_timeout_;
-    unsigned worker_count_;
-    bool may_wait_;            ///< start: wait
+    std::function<void(const settings::log&)> log_changed_;
+    service_manager manager_ = service_manager::from_environment();
     bool proved_once_ = false; ///< some node was usable: nobody is told to wait any more
 
     net::asio::io_context control_{1};
-    net::published<policy::cluster> cluster_;
+    std::unique_ptr<generation> now_; ///< never null
+    net::published<net::session_plan> plan_;
     net::slot_counter connections_;
     net::opening_places places_;
+    net::cancel_registry cancels_;
+    net::spare_pool spares_;
     net::data_plane plane_;
-    std::vector<std::unique_ptr<net::listener_rules>> listeners_; ///< sessions hold references
-    std::vector<net::listening_socket> sockets_;
-    net::task_group accepting_;
-    std::unique_ptr<net::resolver> resolver_;
-    std::unique_ptr<net::discovery> discovery_;
-    net::task_group looking_;
-    std::vector<std::unique_ptr<net::worker>> workers_; ///< last: destroyed, and so joined, first
+    listeners listeners_;
+    std::optional<listeners::staged> staged_; ///< from `open_listeners` to `start`
+    std::optional<net::listening_socket> control_socket_;
+    net::task_group serving_; ///< what runs until the drain
+    net::task_group keeping_; ///< what runs until the end
+    net::timer reload_wanted_;
+    std::string reload_why_; ///< empty: none is wanted
+    net::timer stop_wanted_;
+    std::size_t silent_workers_ = 0; ///< that have not answered the last ping
+    bool stopping_ = false;
+    bool stop_at_once_ = false; ///< without drain.delay
+    worker_pool workers_;       ///< last: destroyed, and so joined, first
 };
 
 } // namespace roachpin::app

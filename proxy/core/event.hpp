@@ -102,9 +102,18 @@ struct dial_failed {
     bool hostile = false;
 };
 
+/// A session was not to be had at one place, before authentication: its StartupMessage goes to the
+/// next one.
+struct startup_replayed {
+    client_facts client;
+    node_facts node; ///< the next
+    std::string reason;
+};
+
 struct cancel_forwarded {
     client_facts client;
     node_facts node;
+    bool owner = false; ///< it is the node that gave the key
 };
 
 struct cancel_failed {
@@ -118,8 +127,14 @@ struct accept_failed {
     duration retry_after{};
 };
 
+/// A listener is not configured any more; its sessions are retired.
+struct listener_closed {
+    std::string listener;
+};
+
 struct draining {
     std::size_t connections = 0;
+    duration delay{}; ///< connections are accepted so long
     duration timeout{};
 };
 
@@ -189,14 +204,29 @@ struct address_admitted {
     node_facts node;
 };
 
-/// An address did not prove to be the node; it is not in rotation, and tried again.
+/// An address could not be used, or not be reached, or did not prove to be the node; it is tried
+/// again. Told where it is news.
 struct address_not_proved {
     node_facts node;
+    std::string state; ///< "failing": still in use; "down", "hostile", "not_ready": out of use
     std::string phase;
     std::string reason;
     std::string detail;
     bool hostile = false;
     duration retry_after{};
+};
+
+/// The configuration and its files were read anew and are in force.
+struct reloaded {
+    std::string why;           ///< "SIGHUP", "a file changed", "the control socket"
+    std::string needs_restart; ///< keys that changed and are not in force
+    std::size_t retiring = 0;  ///< sessions that would not be let in any more
+};
+
+/// They were read anew, and the old ones stay in force.
+struct reload_failed {
+    std::string why;
+    std::string reason; ///< every problem, a line each
 };
 
 /// No node can be used yet (start: wait).
@@ -215,11 +245,13 @@ struct internal_error {
 using event =
     std::variant<events::listening, events::started, events::local_certificate_made,
                  events::client_refused, events::client_gone, events::session_established,
-                 events::session_ended, events::dial_failed, events::cancel_forwarded,
-                 events::cancel_failed, events::accept_failed, events::draining, events::drained,
+                 events::session_ended, events::dial_failed, events::startup_replayed,
+                 events::cancel_forwarded, events::cancel_failed, events::accept_failed,
+                 events::listener_closed, events::draining, events::drained,
                  events::dns_reply_refused, events::dns_answer_refused, events::dns_answers_again,
                  events::dns_servers_disagree, events::lock_drift, events::leaf_not_in_lock,
                  events::names_changed, events::names_stale, events::address_admitted,
-                 events::address_not_proved, events::waiting_for_nodes, events::internal_error>;
+                 events::address_not_proved, events::reloaded, events::reload_failed,
+                 events::waiting_for_nodes, events::internal_error>;
 
 } // namespace roachpin::core

@@ -68,37 +68,41 @@ bool is_the_peers(int error) {
 }
 
 /// Gives the connection to a worker, or turns it away.
-void hand_over(accepted_descriptor client, listener_rules& listener,
+void hand_over(accepted_descriptor client, const std::shared_ptr<listener>& by,
                const std::vector<std::unique_ptr<worker>>& workers, const opening_places& places,
                core::event_source& events) {
-    const auto refused = policy::refuse_peer(listener.admission, client.identity);
+    const auto refused = policy::refuse_peer(by->rules()->admission, client.identity);
     if (refused && places.is_crowded()) {
-        events.emit(to_event({.client = client.peer, .listener = listener.name},
+        events.emit(to_event({.client = client.peer, .listener = by->name()},
                              not_admitted(*refused), false));
         return;
     }
-    least_loaded(workers).serve(listener, std::move(client));
+    least_loaded(workers).serve(by, std::move(client));
 }
 
-/// What went wrong, if anything did that is not the peer's.
-std::optional<std::string> accept_one(const listening_socket& socket, listener_rules& listener,
-                                      const std::vector<std::unique_ptr<worker>>& workers,
-                                      opening_places::place place, const opening_places& places,
-                                      core::event_source& events) {
+/// What accept(2) came to.
+struct accepted {
+    bool somebody = false;
+    std::optional<std::string> problem{}; ///< that is not the peer's
+};
+
+accepted accept_one(const listening_socket& socket, const std::shared_ptr<listener>& by,
+                    const std::vector<std::unique_ptr<worker>>& workers,
+                    opening_places::place place, const opening_places& places,
+                    core::event_source& events) {
     try {
         socket_address peer;
         auto size = static_cast<socklen_t>(peer.capacity());
-        descriptor accepted(
-            ::accept4(socket.fd(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (accepted) {
-            hand_over(describe(std::move(accepted), peer, std::move(place)), listener, workers,
-                      places, events);
-        } else if (!is_the_peers(errno)) {
-            return core::system_error("accept").sentence;
+        descriptor client(::accept4(socket.fd(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (client) {
+            hand_over(describe(std::move(client), peer, std::move(place)), by, workers, places,
+                      events);
+            return {true};
         }
-        return std::nullopt;
+        return is_the_peers(errno) ? accepted{errno != EAGAIN}
+                                   : accepted{false, core::system_error("accept").sentence};
     } catch (const std::exception& problem) { // out of memory, as a rule
-        return problem.what();
+        return {false, problem.what()};
     }
 }
 
@@ -109,7 +113,7 @@ awaitable<void> pause(core::duration time) {
 
 } // namespace
 
-awaitable<void> accept_connections(const listening_socket& socket, listener_rules& listener,
+awaitable<void> accept_connections(const listening_socket& socket, std::shared_ptr<listener> by,
                                    const std::vector<std::unique_ptr<worker>>& workers,
                                    opening_places& places, core::event_source& events) {
     watched_descriptor watched(co_await asio::this_coro::executor, socket.fd());
@@ -118,15 +122,24 @@ awaitable<void> accept_connections(const listening_socket& socket, listener_rule
     while (true) {
         co_await watched.async_wait(watched_descriptor::wait_read, use_awaitable);
         auto place = co_await places.reserve();
-        const auto problem =
-            accept_one(socket, listener, workers, std::move(place), places, events);
-        if (!problem) {
+        const auto done = accept_one(socket, by, workers, std::move(place), places, events);
+        if (!done.problem) {
             backoff.succeeded();
             continue;
         }
         const auto wait = backoff.failed();
-        events.emit(core::events::accept_failed{listener.name, *problem, wait});
+        events.emit(core::events::accept_failed{by->name(), *done.problem, wait});
         co_await pause(wait);
+    }
+}
+
+awaitable<void> accept_rest(const listening_socket& socket, std::shared_ptr<listener> by,
+                            const std::vector<std::unique_ptr<worker>>& workers,
+                            opening_places& places, core::event_source& events) {
+    accepted done{true};
+    while (done.somebody) {
+        auto place = co_await places.reserve();
+        done = accept_one(socket, by, workers, std::move(place), places, events);
     }
 }
 

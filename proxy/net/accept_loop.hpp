@@ -15,8 +15,14 @@ namespace roachpin::net {
 /// unheard once more than half of the places are taken: it must not keep others out.
 ///
 /// All references must outlive it.
-awaitable<void> accept_connections(const listening_socket& socket, listener_rules& listener,
+awaitable<void> accept_connections(const listening_socket& socket, std::shared_ptr<listener> by,
                                    const std::vector<std::unique_ptr<worker>>& workers,
                                    opening_places& places, core::event_source& events);
+
+/// Accepts what the kernel has accepted already, for a socket that is about to be closed: those
+/// clients would be reset.
+awaitable<void> accept_rest(const listening_socket& socket, std::shared_ptr<listener> by,
+                            const std::vector<std::unique_ptr<worker>>& workers,
+                            opening_places& places, core::event_source& events);
 
 } // namespace roachpin::net

@@ -1,5 +1,6 @@
 #include "net/both_ways.hpp"
 
+#include <algorithm>
 #include <sys/epoll.h>
 
 namespace roachpin::net {
@@ -10,24 +11,27 @@ both_ways::side::side(byte_stream& bytes, poller& sockets, splice_end when_lost,
             [this, &session](poller::watch::events came) { session.on_ready(*this, came); }) {}
 
 both_ways::both_ways(byte_stream& client, byte_stream& node, poller& sockets,
-                     splice_options options)
+                     splice_options options, retirement_bell& bell, core::time_point lifetime_ends)
     : client_{client, sockets, splice_end::client_lost, *this}, node_{node, sockets,
                                                                       splice_end::node_lost, *this},
       up_{.from = client_, .to = node_, .closed = splice_end::client_closed},
       down_{.from = node_, .to = client_, .closed = splice_end::node_closed}, options_(options),
-      clock_(client.where()) {}
+      bell_(bell), lifetime_ends_(lifetime_ends), clock_(client.where()) {
+    bell_.on_ring([this] { on_ring(); });
+}
 
 void both_ways::start() {
     run(up_);
     run(down_);
     watch_both();
+    on_order();
 }
 
-awaitable<std::tuple<error_code>> both_ways::sleep() {
-    clock_.expires_at(end_                        ? half_close_until_
+core::time_point both_ways::next_look() const {
+    const auto next = end_                        ? half_close_until_
                       : options_.idle.count() > 0 ? last_activity_ + options_.idle
-                                                  : core::time_point::max());
-    return clock_.async_wait(as_result);
+                                                  : core::time_point::max();
+    return std::min(next, bell_.order() ? bell_.order()->latest : lifetime_ends_);
 }
 
 void both_ways::look_at_clock() {
@@ -36,6 +40,10 @@ void both_ways::look_at_clock() {
         end_all(splice_end::half_close_timeout);
     } else if (!end_ && options_.idle.count() > 0 && now >= last_activity_ + options_.idle) {
         end_all(splice_end::idle_timeout);
+    } else if (bell_.order() && now >= bell_.order()->latest) {
+        end_all(splice_end::cut);
+    } else if (!bell_.order() && now >= lifetime_ends_) {
+        bell_.ring({retirement_reason::lifetime, "The connection is older than lifetime.max"});
     }
 }
 
@@ -58,9 +66,9 @@ void both_ways::note(direction& way, std::size_t size) {
     }
 }
 
-void both_ways::end_one(direction& way) {
+void both_ways::end_one(direction& way, splice_end why) {
     if (!end_) {
-        end_ = way.closed;
+        end_ = why;
         half_close_until_ = core::clock::now() + options_.half_close;
         clock_.cancel();
     }
@@ -106,9 +114,21 @@ void both_ways::on_ready(const side& ready, poller::watch::events came) {
             }
         }
         watch_both();
+        on_order();
     } catch (...) { // for the coroutine: nobody above can tell whose session it was
         thrown_ = std::current_exception();
         end_all(splice_end::cancelled);
+    }
+}
+
+void both_ways::on_ring() {
+    on_order();
+    clock_.cancel(); // there may be a deadline now
+}
+
+void both_ways::on_order() {
+    if (bell_.order() && !is_over() && !end_) {
+        retire_if_idle();
     }
 }
 

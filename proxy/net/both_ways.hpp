@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
-#include <tuple>
 
 namespace roachpin::net {
 
@@ -28,14 +27,17 @@ public:
     bool is_over() const { return stopped_ || (up_.done && down_.done); }
 
     /// Until the session is over, or `look_at_clock` is due, or its coroutine is cancelled.
-    awaitable<std::tuple<error_code>> sleep();
+    auto sleep() {
+        clock_.expires_at(next_look());
+        return clock_.async_wait(as_result);
+    }
 
     void look_at_clock();
 
     void cancel() { end_all(splice_end::cancelled); }
 
     /// Of a session that is over. Throws what one of its pumps has thrown.
-    splice_result result() const;
+    virtual splice_result result() const;
 
 protected:
     /// A connection of the session: one pump reads it, the other writes it.
@@ -59,11 +61,18 @@ protected:
         bool done = false;    ///< and `to` was told
     };
 
-    both_ways(byte_stream& client, byte_stream& node, poller& sockets, splice_options options);
-    ~both_ways() = default;
+    /// `lifetime_ends`: then the session's end is ordered.
+    both_ways(byte_stream& client, byte_stream& node, poller& sockets, splice_options options,
+              retirement_bell& bell, core::time_point lifetime_ends);
+
+    ~both_ways() { bell_.on_ring({}); }
 
     /// Moves what it can, then says what it waits for, or that `way` or all is at its end.
     virtual void pump(direction& way) = 0;
+
+    /// The session's end is ordered (`bell`), and sockets were served or the order has just come:
+    /// ends the session where nothing is under way, if that can be known.
+    virtual void retire_if_idle() {}
 
     static void wait(direction& way, const side& on, io_status status);
 
@@ -71,8 +80,8 @@ protected:
     void note(direction& way, std::size_t size);
 
     /// `from` has ended its sending, and `to` has all that came: the other direction may still
-    /// finish, for a while.
-    void end_one(direction& way);
+    /// finish, for a while. `why`: what that is called, if it is the first.
+    void end_one(direction& way, splice_end why);
 
     /// The session is over, whatever is still on its way.
     void end_all(splice_end why, error_code cause = {});
@@ -85,13 +94,22 @@ protected:
     direction up_; ///< client to node
     direction down_;
 
+    std::optional<splice_end> end() const { return end_; }
+
+    error_code cause() const { return cause_; }
+
 private:
+    core::time_point next_look() const;
     void run(direction& way);
+    void on_ring();
+    void on_order();
     void close(direction& way);
     void on_ready(const side& ready, poller::watch::events came);
     void watch_both();
 
     splice_options options_;
+    retirement_bell& bell_;
+    core::time_point lifetime_ends_;
     timer clock_;
     core::time_point last_activity_ = core::clock::now();
     core::time_point half_close_until_{}; ///< once `end_` is known

@@ -84,6 +84,11 @@ bool byte_stream::has_hung_up() {
     return ::poll(&socket, 1, 0) != 0;
 }
 
+bool byte_stream::has_unread() {
+    pollfd socket{fd(), POLLIN, 0};
+    return has_buffered() || ::poll(&socket, 1, 0) != 0;
+}
+
 io_result byte_stream::write_some(core::bytes_view from) {
     if (tls_) {
         tls::forget_errors();

@@ -44,6 +44,9 @@ public:
 
     bool encrypted() const { return tls_ != nullptr; }
 
+    /// Null in clear.
+    const SSL* tls() const { return tls_.get(); }
+
     /// Reads what is there, as much as fits.
     io_result read_some(std::span<std::uint8_t> into);
 
@@ -63,6 +66,9 @@ public:
     /// Whether TLS holds octets that came and were not read: the socket will not become readable
     /// for them.
     bool has_buffered() const;
+
+    /// Whether anything of the peer waits to be read: octets, its end, an error.
+    bool has_unread();
 
     /// Waits until the socket is ready for what `status` (one of `wants_…`) asked. Throws
     /// boost::system::system_error where the reactor cannot take the socket back.

@@ -21,8 +21,8 @@ pgwire::error_fields may_not_use(std::string detail, std::string hint) {
 
 core::events::client_refused to_event(core::client_facts client, const client_error& why,
                                       bool told) {
-    return {std::move(client), std::string(why.fields.sqlstate), std::string(why.reason),
-            why.fields.detail, told};
+    return {std::move(client), why.fields.sqlstate, std::string(why.reason), why.fields.detail,
+            told};
 }
 
 client_error no_usable_node(const std::vector<failed_dial>& failures, std::string_view known) {
@@ -42,6 +42,15 @@ client_error no_usable_node(const std::vector<failed_dial>& failures, std::strin
                  "Nothing of this session was sent to it. If this is a new set-up, compare ca_file "
                  "and host with the node's own certificate; otherwise find out what answers at "
                  "that address. "}};
+    }
+    const auto refused = std::find_if(failures.rbegin(), failures.rend(), [](const auto& one) {
+        return one.failure.phase == dial_phase::startup && !one.failure.sqlstate.empty();
+    });
+    if (refused != failures.rend()) {
+        return {"nodes_refused",
+                {refused->failure.sqlstate,
+                 "no database node takes this session: " + refused->failure.detail,
+                 std::move(detail), "This is the nodes' own answer, before authentication. "}};
     }
     if (std::any_of(failures.begin(), failures.end(), is_ours)) {
         return {"out_of_resources",
@@ -114,6 +123,19 @@ client_error still_starting(std::string_view why) {
     return {"starting",
             {sqlstate::still_starting, "roachpin is starting: no database node can be used yet",
              std::string(why), "Connect again in a moment. "}};
+}
+
+client_error retired(const retirement& order) {
+    return {"retired",
+            {sqlstate::admin_shutdown, "roachpin ended this connection while it was idle",
+             order.detail + ".", "Connect again. No statement was under way. "}};
+}
+
+client_error cut(const retirement& order) {
+    return {"cut",
+            {sqlstate::admin_shutdown, "roachpin ended this connection",
+             order.detail + "; a statement or transaction was still under way at the deadline.",
+             "Connect again. Whether a statement that was running took effect is not known. "}};
 }
 
 client_error node_went_away(std::string_view node, std::string_view address, std::string_view why) {

@@ -215,6 +215,7 @@ dial_failure timed_out(dial_phase phase) {
     case dial_phase::sslrequest:
         return {phase, "timeout", "no answer to SSLRequest within timeouts.dial", false};
     case dial_phase::tls:
+    case dial_phase::startup:
         break;
     }
     return {phase, "timeout", "the TLS handshake did not end within timeouts.dial", false};
@@ -229,9 +230,11 @@ std::string_view to_string(dial_phase phase) {
     case dial_phase::sslrequest:
         return "sslrequest";
     case dial_phase::tls:
+        return "tls";
+    case dial_phase::startup:
         break;
     }
-    return "tls";
+    return "startup";
 }
 
 awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& context,

@@ -16,7 +16,8 @@
 
 namespace roachpin::net {
 
-enum class dial_phase { tcp, sslrequest, tls };
+/// `startup`: the node proved itself and heard the StartupMessage; what it said first was no.
+enum class dial_phase { tcp, sslrequest, tls, startup };
 
 std::string_view to_string(dial_phase phase);
 
@@ -26,9 +27,10 @@ inline constexpr std::string_view out_of_resources = "out_of_resources";
 /// Why a dial failed.
 struct dial_failure {
     dial_phase phase = dial_phase::tcp;
-    std::string reason;   ///< a label: "refused", "timeout", "wrong_name"; from a fixed set
-    std::string detail;   ///< a sentence: what was expected, what was seen
-    bool hostile = false; ///< reached, and did not prove itself; otherwise it is merely down
+    std::string reason;     ///< a label: "refused", "timeout", "wrong_name"; from a fixed set
+    std::string detail;     ///< a sentence: what was expected, what was seen
+    bool hostile = false;   ///< reached, and did not prove itself; otherwise it is merely down
+    std::string sqlstate{}; ///< of phase `startup`: the node's own, where it gave one
 };
 
 using dial_result = boost::system::result<upstream_stream, dial_failure>;

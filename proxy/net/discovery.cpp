@@ -2,6 +2,7 @@
 
 #include "net/dial.hpp"
 #include "net/inquire.hpp"
+#include "net/internal_error.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -24,14 +25,41 @@ std::string joined(const std::vector<core::endpoint>& endpoints) {
 } // namespace
 
 discovery::discovery(executor where, discovery_options options, resolver* names,
-                     const tls::upstream_context& upstream, core::event_source& events,
-                     publisher publish)
-    : where_(where), options_(std::move(options)), names_(names), upstream_(upstream),
-      events_(events), publish_(std::move(publish)), roster_(options_.nodes),
+                     std::shared_ptr<const tls::upstream_context> upstream,
+                     core::event_source& events)
+    : where_(where), options_(std::move(options)), names_(names), upstream_(std::move(upstream)),
+      events_(events), roster_(options_.nodes, options_.health),
       prover_(where, timer::time_point::max()) {
     for (const auto& one : options_.names) {
         watched_.emplace_back(one, where);
     }
+}
+
+void discovery::learn_from(const discovery& before, bool same_servers) {
+    for (auto& one : watched_) {
+        const auto& host = roster_.at(one.what.node).host;
+        const auto known = std::find_if(
+            before.watched_.begin(), before.watched_.end(), [&](const watched_name& other) {
+                return before.roster_.at(other.what.node).host == host &&
+                       other.what.srv == one.what.srv && other.what.port == one.what.port;
+            });
+        if (known == before.watched_.end()) {
+            continue;
+        }
+        const auto state = same_servers ? known->state : policy::forget_servers(known->state);
+        const auto proofs = before.roster_.proofs_of(known->what.node);
+        auto decided = policy::decide(state, {}, one.what.rules, core::clock::now(), proofs);
+        one.state = std::move(decided.next);
+        one.usable = std::move(decided.usable);
+        one.was_stale = known->was_stale;
+        roster_.set_addresses(one.what.node, one.usable);
+    }
+    roster_.learn_from(before.roster_);
+    told_leaves_ = before.told_leaves_;
+}
+
+void discovery::publish_to(publisher publish) {
+    publish_ = std::move(publish);
     this->publish();
 }
 
@@ -69,7 +97,7 @@ std::vector<std::string> discovery::failures() const {
     }
     for (const auto& one : watched_) {
         if (one.was_stale) {
-            all.push_back(roster_.nodes()[one.what.node].host.text() +
+            all.push_back(roster_.at(one.what.node).host.text() +
                           ": no clean answer for resolver.max_stale");
         }
     }
@@ -86,8 +114,8 @@ void discovery::keep_looking(task_group& tasks) {
 }
 
 void discovery::look_again() {
-    for (const auto& node : roster_.nodes()) {
-        look_again(node.host);
+    for (std::size_t i = 0; i < roster_.size(); ++i) {
+        look_again(roster_.at(i).host);
     }
 }
 
@@ -97,9 +125,24 @@ void discovery::doubt(const core::host_name& host, const core::endpoint& where) 
     look_again(host);
 }
 
+void discovery::note_refusal(const core::host_name& host, const core::endpoint& where,
+                             const std::string& reason, const std::string& sentence) {
+    for (std::size_t i = 0; i < roster_.size(); ++i) {
+        const policy::roster::place one{i, where};
+        if (roster_.at(i).host == host && roster_.knows(one)) {
+            auto told = "startup, " + reason;
+            told.append(": ").append(sentence);
+            const auto change = roster_.refused(
+                one, {policy::roster::failure_kind::not_ready, reason, std::move(told)},
+                this_moment());
+            tell_failure(one, change, {"startup", reason, sentence, false});
+        }
+    }
+}
+
 void discovery::look_again(const core::host_name& host) {
     for (auto& one : watched_) {
-        if (roster_.nodes()[one.what.node].host == host) {
+        if (roster_.at(one.what.node).host == host) {
             one.hurry = true; // an answer that is under way may be older than the reason for this
             one.due = std::min(one.due, one.asked_at + one.what.rules.refresh_min);
             one.next.cancel();
@@ -123,19 +166,9 @@ awaitable<void> discovery::watch(watched_name& one) {
             std::rethrow_exception(problem);
         }
         if (problem) { // out of memory, as a rule: asked again
-            report_bug(problem);
+            events_.emit(events::internal_error{{}, what_was_thrown(problem)});
             one.due = core::clock::now() + one.what.rules.refresh_max;
         }
-    }
-}
-
-void discovery::report_bug(const std::exception_ptr& thrown) {
-    try {
-        std::rethrow_exception(thrown);
-    } catch (const std::exception& problem) {
-        events_.emit(events::internal_error{{}, problem.what()});
-    } catch (...) {
-        events_.emit(events::internal_error{{}, "an unknown exception"});
     }
 }
 
@@ -144,7 +177,7 @@ awaitable<void> discovery::ask(watched_name& one) {
     one.hurry = false;
     const auto servers = names_->servers().size();
     std::vector<std::optional<policy::observation>> said(servers);
-    task_group asking(where_, [this](const std::exception_ptr& thrown) { report_bug(thrown); });
+    task_group asking(where_, internal_errors_to(events_));
     for (std::size_t server = 0; server < servers; ++server) {
         asking.spawn(ask_server(one, server, said[server]));
     }
@@ -187,7 +220,7 @@ void discovery::conclude(watched_name& one, policy::decision decided) {
 }
 
 void discovery::report(watched_name& one, const policy::decision& decided) {
-    const auto& host = roster_.nodes()[one.what.node].host.text();
+    const auto& host = roster_.at(one.what.node).host.text();
     one.refused.clear();
     one.silent.clear();
     for (const auto& trouble : decided.trouble) {
@@ -231,7 +264,7 @@ void discovery::report(watched_name& one, const policy::decision& decided) {
 }
 
 awaitable<void> discovery::keep_proving() {
-    task_group proving(where_, [this](const std::exception_ptr& thrown) { report_bug(thrown); });
+    task_group proving(where_, internal_errors_to(events_));
     co_await asio::this_coro::throw_if_cancelled(false);
     while (true) {
         for (const auto& one : roster_.take_due(core::clock::now())) {
@@ -249,46 +282,100 @@ awaitable<void> discovery::keep_proving() {
 }
 
 awaitable<void> discovery::prove(policy::roster::place one) {
-    const auto target = std::make_shared<const policy::node>(roster_.nodes()[one.node]);
-    const core::node_facts facts{target->host.text(), one.where.to_string()};
-    policy::candidate to{target, one.where};
+    const policy::candidate to{roster_.shared(one.node), one.where};
+    const auto proved = co_await inspect_place(to);
+    std::optional<health_refusal> refusal;
+    if (proved && options_.http) {
+        refusal = co_await ask_place(to);
+    }
+    const auto told = co_await asio::this_coro::cancellation_state;
+    if (told.cancelled() != asio::cancellation_type::none || !roster_.knows(one)) {
+        co_return; // a dial that was broken off says nothing; or the place has left meanwhile
+    }
+    using kind = policy::roster::failure_kind;
+    if (proved && !refusal) {
+        note_proved(one, *proved);
+        co_return;
+    }
+    auto failed_as = kind::down;
+    place_failure why;
+    if (!proved) {
+        const auto& dial = proved.error();
+        failed_as = dial.hostile ? kind::hostile : kind::down;
+        why = {std::string(to_string(dial.phase)), dial.reason, dial.detail, dial.hostile};
+    } else {
+        failed_as = refusal->said ? kind::not_ready : kind::down;
+        why = {"health", refusal->reason, refusal->detail, false};
+    }
+    const auto change = roster_.failed(
+        one, {failed_as, why.reason, why.phase + ", " + why.reason + ": " + why.detail},
+        this_moment());
+    tell_failure(one, change, std::move(why));
+}
+
+awaitable<inspection> discovery::inspect_place(policy::candidate to) {
     inspection proved = dial_failure{dial_phase::tcp, "internal_error", "", false};
     try {
-        proved = co_await inspect(std::move(to), upstream_, core::clock::now() + options_.dial);
+        proved = co_await inspect(std::move(to), *upstream_, core::clock::now() + options_.probe);
     } catch (const std::exception& problem) { // out of memory, as a rule: this place is tried again
         if (is_cancellation(std::current_exception())) {
             throw;
         }
         proved = dial_failure{dial_phase::tcp, "internal_error", problem.what(), false};
     }
-    if (!roster_.knows(one)) {
-        co_return; // it has left in the meantime
-    }
+    co_return proved;
+}
+
+/// The certificate of a node's web port may be of another authority and key than its SQL port's: it
+/// is held to the name, and to no pins.
+awaitable<std::optional<health_refusal>> discovery::ask_place(policy::candidate to) {
+    const policy::candidate web{std::make_shared<const policy::node>(policy::node{to.target->host}),
+                                {to.where.address, options_.http->port}};
+    return ask_health(web, *options_.http->roots, options_.http->path,
+                      core::clock::now() + options_.probe);
+}
+
+void discovery::note_proved(const policy::roster::place& one, const tls::peer_facts& proved) {
+    note_leaf(one, proved.leaf_key);
     const bool nothing_yet = !roster_.is_any_proved();
-    if (proved) {
-        note_leaf(one, proved->leaf_key);
-        const bool enters = roster_.proved(one);
-        events_.emit(events::address_admitted{facts});
-        if (enters || nothing_yet) {
-            publish();
-        }
-        co_return;
+    const auto change = roster_.proved(one, this_moment());
+    if (change.news) {
+        events_.emit(
+            events::address_admitted{{roster_.at(one.node).host.text(), one.where.to_string()}});
     }
-    const auto& why = proved.error();
-    const auto phase = std::string(to_string(why.phase));
-    const auto wait = roster_.failed(
-        one, {why.hostile, phase + ", " + why.reason + ": " + why.detail}, core::clock::now());
-    events_.emit(
-        events::address_not_proved{facts, phase, why.reason, why.detail, why.hostile, wait});
-    if (why.hostile || roster_.proofs_of(one.node).now.empty()) {
-        look_again(target->host); // DNS may know where it is now
+    if (change.rotation || nothing_yet) {
+        publish();
     }
-    publish();        // it may have left the rotation; and whoever waits is told why
     prover_.cancel(); // its next turn may come before all others'
 }
 
+void discovery::tell_failure(const policy::roster::place& one, const policy::roster::change& change,
+                             place_failure why) {
+    const auto& host = roster_.at(one.node).host;
+    if (change.news) {
+        events_.emit(events::address_not_proved{{host.text(), one.where.to_string()},
+                                                std::string(to_string(change.state)),
+                                                std::move(why.phase),
+                                                std::move(why.reason),
+                                                std::move(why.detail),
+                                                why.hostile,
+                                                change.again});
+    }
+    if (why.hostile || roster_.proofs_of(one.node).now.empty()) {
+        look_again(host); // DNS may know where it is now
+    }
+    if (change.rotation || change.news) {
+        publish(); // whoever waits is told why
+    }
+    prover_.cancel(); // its next turn may come before all others'
+}
+
+policy::roster::moment discovery::this_moment() {
+    return {core::clock::now(), std::uniform_real_distribution<double>(0, 1)(random_)};
+}
+
 void discovery::note_leaf(const policy::roster::place& one, const core::spki_pin& leaf) {
-    const auto& node = roster_.nodes()[one.node];
+    const auto& node = roster_.at(one.node);
     const auto& known = node.known_leaves;
     if (!known.empty() && std::find(known.begin(), known.end(), leaf) == known.end() &&
         told_leaves_.emplace(one.node, leaf).second) {
@@ -298,7 +385,9 @@ void discovery::note_leaf(const policy::roster::place& one, const core::spki_pin
 }
 
 void discovery::publish() {
-    publish_(roster_.in_rotation());
+    if (publish_) {
+        publish_(roster_.members());
+    }
 }
 
 } // namespace roachpin::net

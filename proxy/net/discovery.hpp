@@ -1,6 +1,8 @@
 #pragma once
 
 #include "core/event_sink.hpp"
+#include "net/dial.hpp"
+#include "net/http_health.hpp"
 #include "net/resolver.hpp"
 #include "net/task_group.hpp"
 #include "policy/pin_policy.hpp"
@@ -9,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -26,10 +29,19 @@ struct resolved_name {
     policy::pin_rules rules;
 };
 
+/// The nodes' own word on whether they take sessions: it can take a place out, and let none in.
+struct http_health {
+    std::uint16_t port = 8080;
+    std::string path = "/health?ready=1";
+    std::shared_ptr<const tls::upstream_context> roots; ///< never null
+};
+
 struct discovery_options {
     std::vector<policy::node> nodes; ///< with endpoints: pinned; without: resolved
     std::vector<resolved_name> names;
-    core::duration dial = std::chrono::seconds(5); ///< one try to have an address prove itself
+    policy::health_rules health{};
+    core::duration probe = std::chrono::seconds(2); ///< one try to have an address prove itself
+    std::optional<http_health> http{};
 };
 
 /// What the first round found out.
@@ -46,14 +58,23 @@ struct first_look {
 /// changed.
 class discovery {
 public:
-    using publisher = std::function<void(std::vector<policy::node> in_rotation)>;
+    using publisher = std::function<void(std::vector<policy::member> members)>;
 
-    /// All references must outlive it; `names` may be null where no node is resolved.
+    /// All references must outlive it; `names` may be null where no node is resolved. Nothing is
+    /// published before `publish_to`.
     discovery(executor where, discovery_options options, resolver* names,
-              const tls::upstream_context& upstream, core::event_source& events, publisher publish);
+              std::shared_ptr<const tls::upstream_context> upstream, core::event_source& events);
     discovery(const discovery&) = delete;
     discovery& operator=(const discovery&) = delete;
     ~discovery() = default;
+
+    /// Takes over what `before` knew of names and places that are in both, as far as the rules of
+    /// now allow it: what DNS says at this moment, or does not say, changes nothing. Before all
+    /// else. `same_servers`: both ask the same list of servers.
+    void learn_from(const discovery& before, bool same_servers);
+
+    /// Publishes what may be dialled, now and whenever it changes.
+    void publish_to(publisher publish);
 
     /// Asks for every name and has every place prove itself, once.
     awaitable<first_look> look();
@@ -66,6 +87,10 @@ public:
 
     /// A session could not be had at this place: it is proved anew, and its name asked for early.
     void doubt(const core::host_name& host, const core::endpoint& where);
+
+    /// The node said to a session that it takes none: it is left alone until its next proof.
+    void note_refusal(const core::host_name& host, const core::endpoint& where,
+                      const std::string& reason, const std::string& sentence);
 
     bool is_any_proved() const { return roster_.is_any_proved(); }
 
@@ -90,6 +115,14 @@ private:
         std::vector<std::string> silent{};
     };
 
+    /// Why a place cannot be used, for the log.
+    struct place_failure {
+        std::string phase; ///< a dial's, or "health"
+        std::string reason;
+        std::string detail;
+        bool hostile = false;
+    };
+
     void look_again(const core::host_name& host);
     awaitable<void> watch(watched_name& one);
     awaitable<void> ask(watched_name& one);
@@ -99,16 +132,21 @@ private:
     void report(watched_name& one, const policy::decision& decided);
     awaitable<void> keep_proving();
     awaitable<void> prove(policy::roster::place one);
+    awaitable<inspection> inspect_place(policy::candidate to);
+    awaitable<std::optional<health_refusal>> ask_place(policy::candidate to);
+    void note_proved(const policy::roster::place& one, const tls::peer_facts& proved);
+    void tell_failure(const policy::roster::place& one, const policy::roster::change& change,
+                      place_failure why);
+    policy::roster::moment this_moment();
     void note_leaf(const policy::roster::place& one, const core::spki_pin& leaf);
     void publish();
-    void report_bug(const std::exception_ptr& thrown);
 
     executor where_;
     discovery_options options_;
     resolver* names_;
-    const tls::upstream_context& upstream_;
+    std::shared_ptr<const tls::upstream_context> upstream_;
     core::event_source& events_;
-    publisher publish_;
+    publisher publish_; ///< empty at first
     policy::roster roster_;
     std::minstd_rand random_{std::random_device{}()};
     std::list<watched_name> watched_;                              ///< coroutines hold references

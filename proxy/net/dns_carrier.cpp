@@ -1,6 +1,7 @@
 #include "net/dns_carrier.hpp"
 
 #include "dns/query.hpp"
+#include "net/internal_error.hpp"
 #include "net/socket_address.hpp"
 
 #define CARES_NO_DEPRECATED // ares_send is the one call that is sound on 1.18 and on 1.34
@@ -34,14 +35,6 @@ int loaded_version() {
     int version = 0;
     ares_version(&version);
     return version;
-}
-
-std::string what_was_thrown(const std::exception_ptr& thrown) {
-    try {
-        std::rethrow_exception(thrown);
-    } catch (const std::exception& problem) {
-        return problem.what();
-    }
 }
 
 /// One channel and its one query. Handlers of its sockets and its timer keep it alive; after

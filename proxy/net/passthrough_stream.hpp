@@ -14,7 +14,7 @@ struct splice_options;
 struct splice_result;
 struct worker_share;
 class passthrough_stream;
-class pipe_pool;
+class retirement_bell;
 
 using passthrough_result = boost::system::result<passthrough_stream, dial_failure>;
 
@@ -26,8 +26,8 @@ class passthrough_stream {
                                                           keepalive_options keepalive,
                                                           core::time_point deadline);
     friend awaitable<splice_result> relay(byte_stream& client, passthrough_stream& node,
-                                          worker_share share, pipe_pool& pipes,
-                                          splice_options options);
+                                          worker_share share, splice_options options,
+                                          retirement_bell& bell);
 
     explicit passthrough_stream(byte_stream bytes) : bytes_(std::move(bytes)) {}
 

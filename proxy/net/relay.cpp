@@ -47,9 +47,10 @@ io_result move(int from, int to, std::size_t at_most, io_status when_not_ready) 
 /// splice(2) that would block always means the socket.
 class kernel_pumps final : public both_ways {
 public:
-    kernel_pumps(byte_stream& client, byte_stream& node, poller& sockets, pipe_pool& pipes,
-                 splice_options options)
-        : both_ways(client, node, sockets, options), pipes_(pipes) {}
+    kernel_pumps(byte_stream& client, byte_stream& node, const worker_share& share,
+                 splice_options options, retirement_bell& bell)
+        : both_ways(client, node, share.sockets, options, bell, core::time_point::max()),
+          pipes_(share.pipes) {}
 
 private:
     /// What was read in a direction, while its taker took no more.
@@ -78,7 +79,7 @@ private:
                 return wait(way, way.from, got.status);
             }
             if (got.status == io_status::closed && !is_silent_node(way)) {
-                return end_one(way);
+                return end_one(way, way.closed);
             }
             if (got.status != io_status::ok) {
                 return end_all(way.from.lost, got.cause);
@@ -162,11 +163,11 @@ private:
 } // namespace
 
 awaitable<splice_result> relay(byte_stream& client, passthrough_stream& node, worker_share share,
-                               pipe_pool& pipes, splice_options options) {
+                               splice_options options, retirement_bell& bell) {
     if (client.encrypted()) {
         throw std::logic_error("a client inside roachpin's own TLS cannot be relayed");
     }
-    kernel_pumps pumps(client, node.bytes_, share.sockets, pipes, options);
+    kernel_pumps pumps(client, node.bytes_, share, options, bell);
     pumps.start();
     while (!pumps.is_over()) {
         co_await pumps.sleep();

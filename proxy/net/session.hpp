@@ -2,19 +2,20 @@
 
 #include "core/event_sink.hpp"
 #include "net/byte_stream.hpp"
+#include "net/cancel_registry.hpp"
+#include "net/dial.hpp"
+#include "net/listener.hpp"
 #include "net/published.hpp"
 #include "net/slots.hpp"
+#include "net/spare_pool.hpp"
 #include "net/splice.hpp"
 #include "net/tcp_options.hpp"
-#include "policy/admission.hpp"
 #include "policy/cluster.hpp"
-#include "tls/local_context.hpp"
 #include "tls/upstream_context.hpp"
 
 #include <atomic>
 #include <functional>
-#include <optional>
-#include <span>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -22,34 +23,47 @@ namespace roachpin::net {
 
 struct session_timeouts {
     core::duration client_opening = std::chrono::seconds(10);
-    core::duration dial = std::chrono::seconds(5);
+    core::duration dial = std::chrono::seconds(5);       ///< and for a node's first answer
     core::duration establish = std::chrono::seconds(15); ///< all tries for one client
     splice_options splice;
 };
 
-/// What all sessions read, on any thread. Outlives them.
-struct data_plane {
-    const published<policy::cluster>& cluster;
-    const tls::upstream_context& upstream;
-    core::event_source& events;
-    session_timeouts timeouts;
-    keepalive_options keepalive;
-    slot_counter& connections;          ///< limits.max_connections
-    std::atomic<std::size_t> turn = 0;  ///< spreads sessions over a tier's addresses
-    std::atomic<bool> draining = false; ///< openings that end now are turned away
-    std::atomic<std::uint64_t> next_connection = 1;
-    /// Called where a node could not be reached at an address, or did not prove itself. Any thread.
-    std::function<void(const core::host_name&, const core::endpoint&)> trouble =
-        [](const core::host_name&, const core::endpoint&) {
-        };
+/// A session is retired after `max` (zero: never), less a part of up to `jitter` that is chance.
+struct lifetime_options {
+    core::duration max{};
+    double jitter = 0.1;
 };
 
-/// What the sessions of one listener share. Outlives them.
-struct listener_rules {
-    std::string name; ///< the bound address, for logs
-    policy::admission_rules admission;
-    std::optional<tls::local_context> tls; ///< set: TLS is offered
-    slot_counter connections;              ///< the listener's max_connections
+/// What sessions go by. A reload replaces it as a whole; who has read it keeps what it was.
+struct session_plan {
+    policy::cluster cluster;
+    std::shared_ptr<const tls::upstream_context> upstream;
+    session_timeouts timeouts{};
+    keepalive_options keepalive{};
+    lifetime_options lifetime{};
+    core::duration proof_lasts{}; ///< how old a place's last proof may be, for passthrough
+};
+
+/// What was found out about a place by a session that could not be had there.
+struct place_trouble {
+    core::host_name host;
+    core::endpoint where;
+    dial_failure why;
+};
+
+/// What all sessions share, on any thread. Outlives them.
+struct data_plane {
+    const published<session_plan>& plan;
+    core::event_source& events;
+    slot_counter& connections; ///< limits.max_connections
+    cancel_registry& cancels;
+    spare_pool* spares = nullptr;      ///< null: every session dials
+    std::atomic<std::size_t> turn = 0; ///< spreads sessions over a tier's places
+    std::atomic<bool> draining =
+        false; ///< sessions end when they are idle, new ones are turned away
+    std::atomic<std::uint64_t> next_connection = 1;
+    std::function<void(place_trouble)> trouble = [](const place_trouble&) {
+    }; ///< any thread
 };
 
 /// Counts one connection of a worker as long as it lives.
@@ -82,7 +96,7 @@ struct accepted_client {
 
 /// One client connection from its first octet to its last: opening, admission, establishing,
 /// splicing. Emits its events; ends without throwing except when cancelled, or by a bug.
-awaitable<void> run_session(data_plane& plane, listener_rules& listener, worker_share share,
+awaitable<void> run_session(data_plane& plane, std::shared_ptr<listener> by, worker_share share,
                             accepted_client accepted);
 
 } // namespace roachpin::net

@@ -42,7 +42,7 @@ public:
 
     /// An empty slot where the limit is reached.
     slot take() {
-        if (taken_.fetch_add(1, std::memory_order_relaxed) < limit_) {
+        if (taken_.fetch_add(1, std::memory_order_relaxed) < limit()) {
             return slot(this);
         }
         taken_.fetch_sub(1, std::memory_order_relaxed);
@@ -51,10 +51,13 @@ public:
 
     std::size_t taken() const { return taken_.load(std::memory_order_relaxed); }
 
-    std::size_t limit() const { return limit_; }
+    std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
+
+    /// What is taken beyond a lower one stays taken.
+    void set_limit(std::size_t limit) { limit_.store(limit, std::memory_order_relaxed); }
 
 private:
-    std::size_t limit_;
+    std::atomic<std::size_t> limit_;
     std::atomic<std::size_t> taken_ = 0;
 };
 
@@ -95,15 +98,18 @@ public:
     /// Waits for a free place. Control thread only.
     awaitable<place> reserve();
 
+    /// Control thread only. Places beyond a lower limit are not taken away.
+    void set_limit(std::size_t limit);
+
     /// Whether more than half of the places are taken. Control thread only.
-    bool is_crowded() const { return free_ * 2 < limit_; }
+    bool is_crowded() const { return taken_ * 2 > limit_; }
 
 private:
     void give_back();
 
     executor control_;
-    std::size_t limit_;
-    std::size_t free_; ///< control thread only
+    std::size_t limit_; ///< this and the next: control thread only
+    std::size_t taken_ = 0;
     timer freed_;
 };
 

@@ -2,11 +2,16 @@
 
 #include "core/time.hpp"
 #include "net/asio.hpp"
+#include "net/live_sessions.hpp"
+#include "net/pipe_pool.hpp"
 #include "net/poller.hpp"
+#include "net/retirement.hpp"
 #include "net/upstream_stream.hpp"
-#include "pgwire/message_boundary.hpp"
+#include "pgwire/conversation.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -25,6 +30,8 @@ enum class splice_end {
     node_lost,   ///< the same of the node, or its end before it had said anything
     idle_timeout,
     half_close_timeout, ///< one side had ended, the other did not in time
+    retired,            ///< its end was ordered, and came when nothing was under way
+    cut,                ///< its end was ordered, and nothing but the deadline ended it
     cancelled,          ///< roachpin is stopping
 };
 
@@ -44,14 +51,28 @@ struct splice_result {
 struct worker_share {
     std::span<std::uint8_t> scratch; ///< holds nothing across a wait
     poller& sockets;
+    live_sessions& live;
+    pipe_pool& pipes;
+};
+
+/// What a session brings along when its octets begin to flow.
+struct splice_start {
+    pgwire::conversation so_far{}; ///< what the client has said, behind its StartupMessage, to the
+                                   ///< node; of the node nothing
+    core::bytes first_words{};     ///< the node's first octets, for the client
+    core::time_point lifetime_ends = core::time_point::max(); ///< then it is retired
+    /// Called once, where the node gives a cancel key.
+    std::function<void(core::bytes)> on_cancel_key{};
 };
 
 /// Passes octets both ways until both sides have ended, or one is lost. A side that takes nothing
-/// stops the other's reading: at most one scratch buffer is held for it.
+/// stops the other's reading: at most one scratch buffer is held for it. When `bell` rings, the
+/// session ends as soon as no statement is under way, no transaction open, and no octet of the
+/// client unread.
 ///
-/// Runs where `client` does. `sent_ahead`: how far the client's messages came in what the node has
-/// of them already. The streams must outlive the call.
+/// Runs where `client` does. The streams and `bell` must outlive the call.
 awaitable<splice_result> splice(byte_stream& client, upstream_stream& node, worker_share share,
-                                splice_options options, pgwire::message_boundary sent_ahead = {});
+                                splice_options options, retirement_bell& bell,
+                                std::unique_ptr<splice_start> start);
 
 } // namespace roachpin::net

@@ -23,6 +23,9 @@ public:
 
     byte_stream& bytes() { return bytes_; }
 
+    /// The TLS the node was proved on. Never null.
+    const SSL* tls() const { return bytes_.tls(); }
+
 private:
     byte_stream bytes_;
 };

@@ -1,22 +1,13 @@
 #include "net/worker.hpp"
 
 #include "net/deadline.hpp"
+#include "net/internal_error.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 namespace roachpin::net {
 namespace {
-
-std::string what_was_thrown(const std::exception_ptr& thrown) {
-    try {
-        std::rethrow_exception(thrown);
-    } catch (const std::exception& problem) {
-        return problem.what();
-    } catch (...) {
-        return "an unknown exception";
-    }
-}
 
 awaitable<bool> all_ended(task_group& tasks) {
     co_await tasks.join();
@@ -29,11 +20,7 @@ worker::worker(data_plane& plane)
     : plane_(plane),
       // One thread runs this loop and only posts come from others: the reactor needs no lock.
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), sockets_(context_.get_executor()),
-      scratch_(scratch_size),
-      sessions_(context_.get_executor(),
-                [this](const std::exception_ptr& thrown) {
-                    plane_.events.emit(core::events::internal_error{{}, what_was_thrown(thrown)});
-                }),
+      scratch_(scratch_size), sessions_(context_.get_executor(), internal_errors_to(plane.events)),
       thread_([this] { context_.run(); }) {}
 
 worker::~worker() {
@@ -43,9 +30,10 @@ worker::~worker() {
     }
 }
 
-void worker::serve(listener_rules& listener, accepted_descriptor client) {
+void worker::serve(std::shared_ptr<listener> by, accepted_descriptor client) {
     load_.fetch_add(1, std::memory_order_relaxed);
-    auto begin = [this, &listener, client = std::move(client), load = load_token(load_)]() mutable {
+    auto begin = [this, by = std::move(by), client = std::move(client),
+                  load = load_token(load_)]() mutable {
         if (stopping_) {
             return;
         }
@@ -54,16 +42,39 @@ void worker::serve(listener_rules& listener, accepted_descriptor client) {
             stream_socket socket(context_.get_executor());
             socket.assign(protocol, client.socket.number());
             client.socket.release();
-            sessions_.spawn(run_session(plane_, listener, {scratch_, sockets_},
+            sessions_.spawn(run_session(plane_, by, {scratch_, sockets_, live_, pipes_},
                                         {std::move(socket), client.identity, std::move(client.peer),
                                          std::move(client.opening), std::move(load)}));
         } catch (
             const std::exception& problem) { // out of memory or of epoll watches: this one ends
             plane_.events.emit(core::events::internal_error{
-                {.client = client.peer, .listener = listener.name}, problem.what()});
+                {.client = client.peer, .listener = by->name()}, problem.what()});
         }
     };
     asio::post(context_, std::move(begin));
+}
+
+void worker::retire_all(retirement order) {
+    asio::post(context_, [this, order = std::move(order)] { live_.retire_all(order); });
+}
+
+void worker::review(std::function<session_judge()> make_judge,
+                    std::function<void(std::size_t)> done) {
+    asio::post(context_, [this, make_judge = std::move(make_judge), done = std::move(done)] {
+        const auto judge = make_judge();
+        std::size_t retiring = 0;
+        live_.for_each([&](live_session& one) {
+            if (auto order = judge(one)) {
+                one.bell.ring(std::move(*order));
+                ++retiring;
+            }
+        });
+        done(retiring);
+    });
+}
+
+void worker::ping(std::function<void()> here) {
+    asio::post(context_, std::move(here));
 }
 
 void worker::stop(core::time_point deadline, std::function<void(std::size_t)> stopped) {

@@ -2,11 +2,14 @@
 
 #include "core/bytes.hpp"
 #include "net/descriptor.hpp"
+#include "net/live_sessions.hpp"
 #include "net/session.hpp"
 #include "net/task_group.hpp"
 
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <thread>
 
 namespace roachpin::net {
@@ -31,7 +34,18 @@ public:
     ~worker();
 
     /// Hands a connection over. Any thread.
-    void serve(listener_rules& listener, accepted_descriptor client);
+    void serve(std::shared_ptr<listener> by, accepted_descriptor client);
+
+    /// Orders the end of every session that a node has answered. Any thread.
+    void retire_all(retirement order);
+
+    /// Orders the end of those sessions that `judge` has one for. `judge` is made on the worker's
+    /// thread and lives there; `done` then runs on it with how many they are. Any thread.
+    using session_judge = std::function<std::optional<retirement>(const live_session&)>;
+    void review(std::function<session_judge()> make_judge, std::function<void(std::size_t)> done);
+
+    /// `here` runs on the worker's thread: a sign of life. Any thread.
+    void ping(std::function<void()> here);
 
     /// Connections given and not yet over. Any thread.
     std::size_t load() const { return load_.load(std::memory_order_relaxed); }
@@ -53,6 +67,8 @@ private:
     asio::io_context context_;
     poller sockets_; ///< until it is stopped, the loop has work
     core::bytes scratch_;
+    live_sessions live_;
+    pipe_pool pipes_;
     task_group sessions_;
     std::atomic<std::size_t> load_ = 0;
     bool stopping_ = false; ///< the worker's thread only

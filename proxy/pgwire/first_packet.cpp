@@ -1,6 +1,7 @@
 #include "pgwire/first_packet.hpp"
 
 #include "pgwire/integers.hpp"
+#include "pgwire/strings.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -20,17 +21,6 @@ constexpr std::size_t max_cancel = header_size + 4 + 256;
 
 first_packet refuse(std::string sentence) {
     return {malformed{std::move(sentence)}, 0};
-}
-
-/// The next NUL-terminated string of `rest`, taken off it.
-std::optional<std::string_view> take_string(std::string_view& rest) {
-    const auto end = rest.find('\0');
-    if (end == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const auto text = rest.substr(0, end);
-    rest.remove_prefix(end + 1);
-    return text;
 }
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
@@ -54,7 +44,7 @@ void note_parameter(startup_message& message, std::string_view name, std::string
 first_packet_kind parse_startup(std::uint16_t minor_version, std::string_view parameters) {
     startup_message message{.minor_version = minor_version};
     while (true) {
-        const auto name = take_string(parameters);
+        const auto name = take_zero_terminated(parameters);
         if (!name) {
             return malformed{"the StartupMessage's parameters do not end in a zero octet"};
         }
@@ -67,7 +57,7 @@ first_packet_kind parse_startup(std::uint16_t minor_version, std::string_view pa
             return malformed{"the StartupMessage sets a crdb: parameter, which only CockroachDB's "
                              "own proxy may"};
         }
-        const auto value = take_string(parameters);
+        const auto value = take_zero_terminated(parameters);
         if (!value) {
             return malformed{"the StartupMessage has a parameter without a value"};
         }

@@ -44,6 +44,15 @@ bool arrives_at(const core::endpoint& target, const core::endpoint& bind) {
     return target.address == bind.address || is_covered;
 }
 
+/// Whether every address of its family covers `bind` at the same port: the kernel lets both be
+/// bound (SO_REUSEPORT), and whose rules a client meets would be a riddle.
+bool is_within(const core::bind_address& bind, const core::bind_address& every) {
+    const auto* one = std::get_if<core::endpoint>(&bind);
+    const auto* wide = std::get_if<core::endpoint>(&every);
+    return one != nullptr && wide != nullptr && wide->address.is_unspecified() &&
+           wide->port == one->port && wide->address.kind() == one->address.kind();
+}
+
 /// "/run/./a" and "/run/a" are one socket.
 std::filesystem::path normal(const core::unix_path& socket) {
     return std::filesystem::path(socket.path).lexically_normal();
@@ -54,8 +63,10 @@ std::filesystem::path normal(const core::unix_path& socket) {
 void check_binds(const std::vector<placed_listener>& listeners, reading& pass) {
     for (auto later = listeners.begin(); later != listeners.end(); ++later) {
         const auto& bind = later->value.bind;
-        const auto earlier = std::find_if(
-            listeners.begin(), later, [&](const auto& other) { return other.value.bind == bind; });
+        const auto earlier = std::find_if(listeners.begin(), later, [&](const auto& other) {
+            return other.value.bind == bind || is_within(bind, other.value.bind) ||
+                   is_within(other.value.bind, bind);
+        });
         if (earlier != later && has_chosen_port(bind)) {
             pass.complain(later->bind, core::to_string(bind) + " is already taken by " +
                                            named(earlier->bind) + "; choose another");

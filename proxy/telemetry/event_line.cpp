@@ -125,9 +125,18 @@ struct describer {
                              .flag("hostile", event.hostile));
     }
 
+    event_line operator()(const events::startup_replayed& event) const {
+        return std::move(line(severity::info, "startup_replayed")
+                             .client(event.client)
+                             .node(event.node)
+                             .text("reason", event.reason));
+    }
+
     event_line operator()(const events::cancel_forwarded& event) const {
-        return std::move(
-            line(severity::info, "cancel_forwarded").client(event.client).node(event.node));
+        return std::move(line(severity::info, "cancel_forwarded")
+                             .client(event.client)
+                             .node(event.node)
+                             .flag("owner", event.owner));
     }
 
     event_line operator()(const events::cancel_failed& event) const {
@@ -143,9 +152,14 @@ struct describer {
                              .seconds("retry_after", event.retry_after));
     }
 
+    event_line operator()(const events::listener_closed& event) const {
+        return std::move(line(severity::info, "listener_closed").text("listener", event.listener));
+    }
+
     event_line operator()(const events::draining& event) const {
         return std::move(line(severity::info, "draining")
                              .number("connections", event.connections)
+                             .seconds("delay", event.delay)
                              .seconds("timeout", event.timeout));
     }
 
@@ -218,11 +232,26 @@ struct describer {
         return std::move(
             line(event.hostile ? severity::error : severity::warning, "address_not_proved")
                 .node(event.node)
+                .text("state", event.state)
                 .text("phase", event.phase)
                 .text("reason", event.reason)
                 .text("detail", event.detail)
                 .flag("hostile", event.hostile)
                 .seconds("retry_after", event.retry_after));
+    }
+
+    event_line operator()(const events::reloaded& event) const {
+        return std::move(
+            line(event.needs_restart.empty() ? severity::info : severity::warning, "reloaded")
+                .text("why", event.why)
+                .text("needs_restart", event.needs_restart)
+                .number("retiring", event.retiring));
+    }
+
+    event_line operator()(const events::reload_failed& event) const {
+        return std::move(line(severity::error, "reload_failed")
+                             .text("why", event.why)
+                             .text("reason", event.reason));
     }
 
     event_line operator()(const events::waiting_for_nodes& event) const {

@@ -67,7 +67,7 @@ private:
 };
 
 log::log(log_options options)
-    : options_(options), writer_(std::make_shared<writer>(options.fd)),
+    : least_(options.least), json_(options.json), writer_(std::make_shared<writer>(options.fd)),
       thread_(std::make_shared<spdlog::details::thread_pool>(queue_length, 1)),
       logger_(std::make_shared<spdlog::async_logger>(
           "roachpin", writer_, thread_, spdlog::async_overflow_policy::overrun_oldest)) {
@@ -88,7 +88,7 @@ log::~log() {
 void log::on_event(core::event_id id, const core::event& what) noexcept {
     try {
         const auto line = describe(what);
-        if (line.level >= options_.least) {
+        if (line.level >= least_) {
             say_what_was_lost(id);
             write(id, line);
         }
@@ -96,10 +96,15 @@ void log::on_event(core::event_id id, const core::event& what) noexcept {
     }
 }
 
+void log::change(severity least, bool json) {
+    least_ = least;
+    json_ = json;
+}
+
 void log::write(core::event_id id, const event_line& line) {
     const auto now = std::chrono::system_clock::now();
     ++submitted_;
-    logger_->info(options_.json ? to_json(now, id, line) : to_text(now, id, line));
+    logger_->info(json_ ? to_json(now, id, line) : to_text(now, id, line));
 }
 
 /// Once there is room again.

@@ -37,13 +37,17 @@ public:
 
     void on_event(core::event_id id, const core::event& what) noexcept override;
 
+    /// From now on; where it is written stays.
+    void change(severity least, bool json);
+
 private:
     class writer;
 
     void write(core::event_id id, const event_line& line);
     void say_what_was_lost(core::event_id id);
 
-    log_options options_;
+    std::atomic<severity> least_;
+    std::atomic<bool> json_;
     std::shared_ptr<writer> writer_;
     std::shared_ptr<spdlog::details::thread_pool> thread_;
     std::shared_ptr<spdlog::logger> logger_;

@@ -21,6 +21,7 @@ using ssl_ptr = std::unique_ptr<SSL, deleter<SSL_free>>;
 using ssl_ctx_ptr = std::unique_ptr<SSL_CTX, deleter<SSL_CTX_free>>;
 using x509_ptr = std::unique_ptr<X509, deleter<X509_free>>;
 using x509_crl_ptr = std::unique_ptr<X509_CRL, deleter<X509_CRL_free>>;
+using x509_store_ctx_ptr = std::unique_ptr<X509_STORE_CTX, deleter<X509_STORE_CTX_free>>;
 using x509_name_ptr = std::unique_ptr<X509_NAME, deleter<X509_NAME_free>>;
 using x509_extension_ptr = std::unique_ptr<X509_EXTENSION, deleter<X509_EXTENSION_free>>;
 using general_names_ptr = std::unique_ptr<GENERAL_NAMES, deleter<GENERAL_NAMES_free>>;

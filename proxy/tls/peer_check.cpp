@@ -182,7 +182,12 @@ int verify_peer(X509_STORE_CTX* store, void*) {
         return 0; // a node that shows certificates after its handshake: nobody judges them
     }
     try {
+        auto& shared = check->context_.certificates();
+        share_certificates(shared, *store);
         check->refusal_ = check->judge(*store);
+        if (!check->refusal_) {
+            shared.keep(*X509_STORE_CTX_get0_chain(store));
+        }
     } catch (const std::exception& problem) { // no exception may cross OpenSSL
         check->refusal_ = {peer_fault::verification_failed, "a chain that can be judged",
                            problem.what()};
@@ -204,9 +209,15 @@ void install_peer_check(SSL_CTX& context) {
 
 peer_check::peer_check(const upstream_context& context, core::host_name host,
                        std::vector<core::spki_pin> node_pins,
-                       std::vector<core::spki_pin> issuer_pins, int fd)
+                       std::vector<core::spki_pin> issuer_pins)
     : context_(context), host_(std::move(host)), node_pins_(std::move(node_pins)),
-      issuer_pins_(std::move(issuer_pins)), tls_(context.new_connection(fd)) {
+      issuer_pins_(std::move(issuer_pins)) {}
+
+peer_check::peer_check(const upstream_context& context, core::host_name host,
+                       std::vector<core::spki_pin> node_pins,
+                       std::vector<core::spki_pin> issuer_pins, int fd)
+    : peer_check(context, std::move(host), std::move(node_pins), std::move(issuer_pins)) {
+    tls_ = context.new_connection(fd);
     SSL_set_app_data(tls_.get(), this);
     if (!host_.ip()) { // an IP literal is no server_name (RFC 6066 section 3)
         demand(SSL_set_tlsext_host_name(tls_.get(), host_.text().c_str()) == 1, "cannot set SNI");
@@ -219,8 +230,25 @@ handshake_progress peer_check::advance() {
     return status == 1 ? conclude() : explain(status);
 }
 
+std::optional<peer_refusal> peer_check::judge_again(const upstream_context& context,
+                                                    core::host_name host,
+                                                    std::vector<core::spki_pin> node_pins,
+                                                    std::vector<core::spki_pin> issuer_pins,
+                                                    const SSL& established) {
+    if (SSL_version(&established) < context.lowest_protocol()) {
+        return peer_refusal{peer_fault::tls_version,
+                            std::string(name_of(context.min_version())) + " or newer (min_tls)",
+                            SSL_get_version(&established)};
+    }
+    const peer_check check(context, std::move(host), std::move(node_pins), std::move(issuer_pins));
+    forget_errors();
+    const auto store = context.new_judgement(established);
+    auto refused = check.judge(*store);
+    forget_errors();
+    return refused;
+}
+
 std::optional<peer_refusal> peer_check::judge(X509_STORE_CTX& store) const {
-    share_certificates(context_.certificates(), store);
     if (X509_verify_cert(&store) != 1) {
         return chain_refusal(store);
     }
@@ -228,11 +256,7 @@ std::optional<peer_refusal> peer_check::judge(X509_STORE_CTX& store) const {
     if (auto refused = judge_leaf(*sk_X509_value(chain, 0))) {
         return refused;
     }
-    if (auto refused = judge_pins(chain)) {
-        return refused;
-    }
-    context_.certificates().keep(*chain);
-    return std::nullopt;
+    return judge_pins(chain);
 }
 
 peer_refusal peer_check::chain_refusal(X509_STORE_CTX& store) const {

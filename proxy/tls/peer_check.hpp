@@ -4,6 +4,7 @@
 #include "tls/upstream_context.hpp"
 #include "tls/verified_peer.hpp"
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -71,8 +72,21 @@ public:
     /// Goes on until the socket must be waited for. Not to be called again after a final result.
     handshake_progress advance();
 
+    /// Whether a node that proved itself on `established` would prove itself today, under `context`
+    /// and these pins, with the certificates it showed then: nothing where it would. For a
+    /// connection of either release of the configuration.
+    static std::optional<peer_refusal> judge_again(const upstream_context& context,
+                                                   core::host_name host,
+                                                   std::vector<core::spki_pin> node_pins,
+                                                   std::vector<core::spki_pin> issuer_pins,
+                                                   const SSL& established);
+
 private:
     friend int verify_peer(X509_STORE_CTX* store, void*);
+
+    /// Without a connection: to judge alone.
+    peer_check(const upstream_context& context, core::host_name host,
+               std::vector<core::spki_pin> node_pins, std::vector<core::spki_pin> issuer_pins);
 
     std::optional<peer_refusal> judge(X509_STORE_CTX& store) const;
     std::optional<peer_refusal> judge_leaf(const X509& leaf) const;

@@ -64,4 +64,25 @@ ssl_ptr upstream_context::new_connection(int fd) const {
     return connection;
 }
 
+/// As in a handshake of OpenSSL's: its store, its purpose, its flags (CRLs) and its security level.
+x509_store_ctx_ptr upstream_context::new_judgement(const SSL& established) const {
+    auto* context = context_.get();
+    x509_store_ctx_ptr judgement(X509_STORE_CTX_new());
+    demand(judgement != nullptr &&
+               X509_STORE_CTX_init(judgement.get(), SSL_CTX_get_cert_store(context),
+                                   SSL_get0_peer_certificate(&established),
+                                   SSL_get_peer_cert_chain(&established)) == 1 &&
+               X509_STORE_CTX_set_default(judgement.get(), "ssl_server") == 1,
+           "cannot judge a certificate again");
+    auto* rules = X509_STORE_CTX_get0_param(judgement.get());
+    demand(X509_VERIFY_PARAM_set1(rules, SSL_CTX_get0_param(context)) == 1,
+           "cannot judge a certificate again");
+    X509_VERIFY_PARAM_set_auth_level(rules, SSL_CTX_get_security_level(context));
+    return judgement;
+}
+
+int upstream_context::lowest_protocol() const {
+    return protocol_number(min_version_);
+}
+
 } // namespace roachpin::tls

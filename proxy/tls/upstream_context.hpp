@@ -33,6 +33,13 @@ public:
     /// `peer_check` alone, which brings the verification.
     ssl_ptr new_connection(int fd) const;
 
+    /// What the verification of a handshake begins with, for the certificates that a node showed on
+    /// `established`, a connection of whatever context. To be used by `peer_check` alone.
+    x509_store_ctx_ptr new_judgement(const SSL& established) const;
+
+    /// `min_version` as OpenSSL numbers it.
+    int lowest_protocol() const;
+
     shared_certificates& certificates() const { return *certificates_; }
 
     const std::vector<core::spki_pin>& pins() const { return pins_; }

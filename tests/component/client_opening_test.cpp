@@ -279,11 +279,11 @@ TEST_F(client_opening, a_node_that_refuses_the_proxys_certificate_is_quoted) {
     auto client = proxy.connect();
     client.send(startup_message(app));
     const auto error = client.read_error();
-    EXPECT_EQ(error.code, "08006");
+    EXPECT_EQ(error.code, "08001");
     EXPECT_THAT(error.detail, HasSubstr("alert"));
-    const auto ended = proxy.events().wait_for<core::events::session_ended>();
-    ASSERT_TRUE(ended);
-    EXPECT_THAT(ended->detail, HasSubstr("alert"));
+    const auto told = proxy.events().wait_for<core::events::dial_failed>();
+    ASSERT_TRUE(told);
+    EXPECT_THAT(told->detail, HasSubstr("alert"));
 }
 
 TEST_F(client_opening, draining_turns_clients_away) {

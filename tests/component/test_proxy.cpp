@@ -26,22 +26,27 @@ policy::node node_at(std::uint16_t port, const std::string& host) {
 }
 
 test_proxy::test_proxy(test_proxy_options options)
-    : cluster_(policy::cluster(options.nodes)), connections_(options.all_connections),
-      places_(control_.get_executor(), options.max_opening),
-      accepting_(control_.get_executor(), [](const std::exception_ptr&) { std::terminate(); }) {
+    : connections_(options.all_connections), places_(control_.get_executor(), options.max_opening),
+      accepting_(control_.get_executor(), [](const std::exception_ptr&) { std::terminate(); }),
+      keeping_(control_.get_executor(), [](const std::exception_ptr&) { std::terminate(); }) {
     std::signal(SIGPIPE, SIG_IGN);
-    upstream_.emplace(value_of(tls::upstream_context::make(upstream_options(options))));
-    plane_.reset(
-        new net::data_plane{cluster_, *upstream_, source_, options.timeouts, {}, connections_});
+    plan_.emplace(plan_of(options));
+    spares_ =
+        std::make_unique<net::spare_pool>(control_.get_executor(), [](const policy::candidate&) {});
+    plane_.reset(new net::data_plane{*plan_, source_, connections_, cancels_, spares_.get()});
+    spares_->keep(plan_->current()->cluster.preferred(), upstream_,
+                  {.per_place = options.spares, .dial = options.timeouts.dial});
     socket_.emplace(value_of(net::listening_socket::open(
         value_of(core::parse_bind_address(options.bind)), options.unix_mode)));
-    rules_.reset(new net::listener_rules{core::to_string(socket_->bound()), options.admission,
-                                         local_tls(options),
-                                         net::slot_counter(options.max_connections)});
+    listener_ = std::make_shared<net::listener>(
+        core::to_string(socket_->bound()),
+        net::listener_rules{options.admission, local_tls(options), options.mode},
+        options.max_connections);
     for (unsigned i = 0; i < options.workers; ++i) {
         workers_.push_back(std::make_unique<net::worker>(*plane_));
     }
-    accepting_.spawn(net::accept_connections(*socket_, *rules_, workers_, places_, source_));
+    accepting_.spawn(net::accept_connections(*socket_, listener_, workers_, places_, source_));
+    keeping_.spawn(spares_->run());
     thread_ = std::thread([this] { control_.run(); });
 }
 
@@ -82,10 +87,47 @@ loopback_client test_proxy::login() {
     return client;
 }
 
+void test_proxy::change(const test_proxy_options& to) {
+    auto next = plan_of(to);
+    std::promise<void> done;
+    net::asio::post(control_, [&] {
+        spares_->keep(next.cluster.preferred(), upstream_,
+                      {.per_place = to.spares, .dial = to.timeouts.dial});
+        plan_->replace(std::move(next));
+        done.set_value();
+    });
+    done.get_future().get();
+}
+
+std::size_t test_proxy::review(const net::review_rules& rules) {
+    const auto shared = std::make_shared<const net::review_rules>(rules);
+    std::size_t retiring = 0;
+    for (const auto& one : workers_) {
+        std::promise<std::size_t> judged;
+        one->review([shared] { return net::judge_by(shared); },
+                    [&](std::size_t count) { judged.set_value(count); });
+        retiring += judged.get_future().get();
+    }
+    return retiring;
+}
+
+void test_proxy::retire_all(const net::retirement& order) {
+    for (const auto& one : workers_) {
+        one->retire_all(order);
+    }
+}
+
+void test_proxy::prove_all() {
+    for (const auto& one : plan_->current()->cluster.candidates(0)) {
+        one.status->proved_at = core::clock::now();
+    }
+}
+
 std::size_t test_proxy::stop(core::duration patience) {
     stopped_ = true;
     net::asio::post(control_, [this] {
         accepting_.cancel();
+        keeping_.cancel();
         keep_running_.reset();
     });
     thread_.join();
@@ -99,6 +141,17 @@ std::size_t test_proxy::stop(core::duration patience) {
     }
     workers_.clear();
     return cancelled;
+}
+
+net::session_plan test_proxy::plan_of(const test_proxy_options& from) {
+    upstream_ = std::make_shared<const tls::upstream_context>(
+        value_of(tls::upstream_context::make(upstream_options(from))));
+    return {policy::cluster(policy::members_of(from.nodes), from.balance),
+            upstream_,
+            from.timeouts,
+            {},
+            from.lifetime,
+            from.proof_lasts};
 }
 
 tls::upstream_options test_proxy::upstream_options(const test_proxy_options& from) {

@@ -3,6 +3,7 @@
 #include "component/event_recorder.hpp"
 #include "net/accept_loop.hpp"
 #include "net/listening_socket.hpp"
+#include "net/review.hpp"
 #include "net/session.hpp"
 #include "net/task_group.hpp"
 #include "net/worker.hpp"
@@ -44,6 +45,11 @@ struct test_proxy_options {
     std::size_t all_connections = 4096;
     std::size_t max_opening = 256;
     net::session_timeouts timeouts{};
+    net::lifetime_options lifetime{};
+    core::duration proof_lasts = std::chrono::seconds(10);
+    net::listener_mode mode = net::listener_mode::originate;
+    policy::balance balance = policy::balance::round_robin;
+    std::size_t spares = 0; ///< of each place
     unsigned workers = 2;
 };
 
@@ -79,26 +85,46 @@ public:
     /// From now on openings are answered with 57P01.
     void begin_draining() { plane_->draining = true; }
 
+    /// What a reload does to the data plane: other nodes, roots and pins.
+    void change(const test_proxy_options& to);
+
+    /// Orders the end of sessions that would not be let in under `rules`; how many.
+    std::size_t review(const net::review_rules& rules);
+
+    /// Orders the end of all sessions.
+    void retire_all(const net::retirement& order);
+
+    /// By the proxy's own dials, for passthrough: as if each node's places had just been proved.
+    void prove_all();
+
+    std::shared_ptr<const tls::upstream_context> upstream() const { return upstream_; }
+
+    net::spare_pool& spares() { return *spares_; }
+
     /// Stops accepting, lets sessions end until `patience` is over, cancels the rest; how many.
     std::size_t stop(core::duration patience);
 
 private:
+    net::session_plan plan_of(const test_proxy_options& from);
     tls::upstream_options upstream_options(const test_proxy_options& from);
     std::optional<tls::local_context> local_tls(const test_proxy_options& from);
 
     temp_dir files_;
     event_recorder recorder_;
     core::event_source source_{{&recorder_}, 0x100};
-    net::published<policy::cluster> cluster_;
-    std::optional<tls::upstream_context> upstream_;
+    std::shared_ptr<const tls::upstream_context> upstream_;
+    std::optional<net::published<net::session_plan>> plan_;
     net::asio::io_context control_{1};
     net::asio::executor_work_guard<net::executor> keep_running_{control_.get_executor()};
     net::slot_counter connections_;
     net::opening_places places_;
+    net::cancel_registry cancels_{1000};
+    std::unique_ptr<net::spare_pool> spares_;
     std::unique_ptr<net::data_plane> plane_;
-    std::unique_ptr<net::listener_rules> rules_;
+    std::shared_ptr<net::listener> listener_;
     std::optional<net::listening_socket> socket_;
     net::task_group accepting_;
+    net::task_group keeping_;
     std::vector<std::unique_ptr<net::worker>> workers_;
     bool stopped_ = false;
     std::thread thread_;

@@ -69,7 +69,9 @@ private:
     net::listening_socket socket_;
     net::asio::io_context context_{1};
     net::poller sockets_{context_.get_executor()};
+    net::live_sessions live_;
     net::pipe_pool pipes_;
+    net::retirement_bell bell_;
     std::array<std::uint8_t, 65536> scratch_{};
     net::task_group accepting_;
     net::task_group sessions_;

@@ -281,6 +281,15 @@ void fake_cockroach::terminate_sessions(const error_fields& error) {
     });
 }
 
+void fake_cockroach::drain() {
+    const auto message = encode_error({"FATAL", "57P01", "server is shutting down", {}, {}});
+    implementation_->on_thread([this] { implementation_->world_.draining = true; });
+    implementation_->for_each_session([&](const auto& session) {
+        if (session->logged_in())
+            implementation_->spawn(session, session->terminate_when_idle(message));
+    });
+}
+
 void fake_cockroach::send_to_sessions(std::string bytes) {
     implementation_->for_each_session([&](const auto& session) {
         if (session->logged_in())
@@ -301,7 +310,10 @@ void fake_cockroach::resume() {
 }
 
 void fake_cockroach::play(behaviour plays) {
-    implementation_->on_thread([&] { implementation_->plays_ = plays; });
+    implementation_->on_thread([&] {
+        implementation_->plays_ = plays;
+        implementation_->world_.draining = false;
+    });
 }
 
 void fake_cockroach::present(identity server) {

@@ -174,6 +174,10 @@ public:
     /// An ErrorResponse to every logged-in session, then a clean close: what a drain does (57P01).
     void terminate_sessions(const error_fields& error);
 
+    /// What a drain does, until `play` is called: 57P01 to sessions as they become idle, and to
+    /// those that begin, on whatever connection.
+    void drain();
+
     /// Bytes to every logged-in session, as they are.
     void send_to_sessions(std::string bytes);
 
@@ -181,10 +185,11 @@ public:
     void send_to_waiting(std::string bytes);
 
     /// session_mode::stop_reading: reads on (counting and hashing), now and in later connections.
+    /// Statements that sleep now are answered.
     void resume();
 
     /// For connections accepted from now on.
-    void play(behaviour plays);
+    void play(behaviour plays); // and a drain ends
     void present(identity server);
 
     /// Closes and reopens the listening port; the same port number. Connections live on.

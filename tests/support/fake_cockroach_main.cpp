@@ -32,12 +32,14 @@ constexpr std::string_view help = R"(fake_cockroach --cert FILE --key FILE [opti
   --client-certs WHAT   ignore, request (default) or require
   --password TEXT       cleartext password; without: trust
   --tls-min V, --tls-max V   1.0 1.1 1.2 1.3
+  --instance N          the SQL instance that its cancel keys name (default 1)
   --tickets N           TLS session tickets per handshake
   --key-update-every N  bytes, in raw-echo and raw-flood
   --flood-bytes N       raw-flood
   --raw-without-login   raw modes start right after the StartupMessage
   --stdin               commands on standard input, whose end ends the program:
-                        play NAME, close clean|abrupt|reset, drain, resume, listen on|off
+                        play NAME, close clean|abrupt|reset, drain, resume, listen on|off,
+                        present CERT KEY
 Events on standard output: listening, connection (one that ended), done, failed.
 SIGTERM and SIGINT end it.
 )";
@@ -62,6 +64,13 @@ std::string read_file(const std::string& path) {
     std::ostringstream content;
     content << file.rdbuf();
     return content.str();
+}
+
+identity identity_of(const std::string& cert_file, const std::string& key_file) {
+    identity made;
+    made.certificate_pem = read_file(cert_file); // a chain is fine
+    made.private_key_pem = read_file(key_file);
+    return made;
 }
 
 template <class Number>
@@ -134,6 +143,8 @@ arguments parse_arguments(int count, char** words) {
             options.min_tls = to_tls_version(value());
         else if (name == "--tls-max")
             options.max_tls = to_tls_version(value());
+        else if (name == "--instance")
+            options.sql_instance_id = to_number<std::uint32_t>(value());
         else if (name == "--tickets")
             options.session_tickets = to_number<unsigned>(value());
         else if (name == "--key-update-every")
@@ -155,8 +166,7 @@ arguments parse_arguments(int count, char** words) {
         return parsed;
     if (parsed.cert_file.empty() || parsed.key_file.empty())
         throw usage_error{"--cert and --key are needed"};
-    options.server.certificate_pem = read_file(parsed.cert_file); // a chain is fine
-    options.server.private_key_pem = read_file(parsed.key_file);
+    options.server = identity_of(parsed.cert_file, parsed.key_file);
     return parsed;
 }
 
@@ -248,10 +258,13 @@ void obey(fake_cockroach& node, const std::string& line) {
     } else if (verb == "close") {
         node.close_all(to_close_kind(object));
     } else if (verb == "drain") {
-        node.play(behaviour_named("draining"));
-        node.terminate_sessions({"FATAL", "57P01", "server is shutting down", {}, {}});
+        node.drain();
     } else if (verb == "resume") {
         node.resume();
+    } else if (verb == "present") {
+        std::string key_file;
+        words >> key_file;
+        node.present(identity_of(object, key_file));
     } else if (verb == "listen" && object == "on") {
         node.start_listening();
     } else if (verb == "listen" && object == "off") {

@@ -70,6 +70,12 @@ asio::awaitable<void> fake_session::terminate(std::string error) {
     co_await close(close_kind::clean);
 }
 
+asio::awaitable<void> fake_session::terminate_when_idle(std::string error) {
+    last_words_ = std::move(error);
+    if (!in_query_ && transaction_status_ == 'I')
+        co_await terminate(last_words_);
+}
+
 asio::awaitable<void> fake_session::push(std::string bytes) {
     co_await transport_.write(bytes);
 }
@@ -226,7 +232,7 @@ asio::awaitable<void> fake_session::serve(opening_packet startup) {
     const bool agreed = co_await agree_on_version(startup.code, parameters);
     if (!agreed)
         co_return;
-    if (plays_.state == node_state::draining)
+    if (plays_.state == node_state::draining || world_.draining)
         co_return co_await refuse("57P01",
                                   plays_.release == node_release::v19_1
                                       ? "server is not accepting clients"

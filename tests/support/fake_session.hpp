@@ -18,6 +18,7 @@ struct fake_world {
     const fake_cockroach_options& options;
     record_book& book;
     bool reading_resumed = false;
+    bool draining = false;
     std::unordered_map<std::uint64_t, fake_session*> by_backend_key = {};
 };
 
@@ -38,6 +39,10 @@ public:
     boost::asio::awaitable<void> close(fake_cockroach::close_kind kind);
     boost::asio::awaitable<void> terminate(std::string error);
     boost::asio::awaitable<void> push(std::string bytes);
+
+    /// terminate, once neither a statement nor a transaction is under way.
+    boost::asio::awaitable<void> terminate_when_idle(std::string error);
+
     void wake();         // looks again whether reading was resumed
     void cancel_query(); // what a CancelRequest with our key does
     void abort();
@@ -110,6 +115,8 @@ private:
     phase phase_ = phase::before_tls;
     bool logged_in_ = false;
     bool query_cancelled_ = false;
+    bool in_query_ = false;
+    std::string last_words_; // to be said when nothing is under way
     char transaction_status_ = 'I';
     std::uint64_t backend_key_ = 0;
     std::uint64_t until_key_update_ = 0;

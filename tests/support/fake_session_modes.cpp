@@ -45,7 +45,11 @@ asio::awaitable<void> fake_session::sql() {
         if (message->type == 'Q') {
             if (message->body.ends_with('\0'))
                 message->body.pop_back();
+            in_query_ = true;
             co_await answer_query(std::move(message->body));
+            in_query_ = false;
+            if (!last_words_.empty() && transaction_status_ == 'I')
+                co_return co_await terminate(last_words_);
         } else if (message->type == 'S') {
             skipping_to_sync = false;
             co_await send(ready_for_query(transaction_status_));

@@ -1,6 +1,7 @@
 """`tls.export_file` is written when the start has succeeded, and never over what is read."""
 
 import shutil
+import socket
 
 import pytest
 
@@ -15,8 +16,10 @@ def test_a_start_that_fails_leaves_the_running_ones_certificate_alone(settings, 
     with Roachpin(settings([{"bind": "127.0.0.1:0", "tls": tls}])) as running:
         before = exported.read_bytes()
         assert before.startswith(b"-----BEGIN CERTIFICATE-----")
-        code, said = refused_start(
-            settings([{"bind": f"127.0.0.1:{running.port}", "tls": tls}]))
+        assert running.port
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            code, said = refused_start(settings([{"bind": f"127.0.0.1:{port}", "tls": tls}]))
         assert code == 1
         assert "listeners[0].bind: cannot listen on" in said and "another program has it" in said
         assert exported.read_bytes() == before

@@ -16,6 +16,7 @@ from harness.wire import Wire
 
 LOGIN = {"user": USER, "database": DATABASE}
 ROUNDS = 40
+NO_SPARES = {"per_node": 0}  # they come and go by themselves
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST
 
 
@@ -72,7 +73,7 @@ def fails_to_log_in(client):
 ])
 def test_whatever_the_client_does(settings, behave):
     listener = {"bind": "127.0.0.1:0", "tls": {"auto": True}}
-    with Roachpin(settings([listener], workers=2)) as proxy:
+    with Roachpin(settings([listener], workers=2, spares=NO_SPARES)) as proxy:
         before = proxy.descriptors
         with Wire(proxy.port) as first:
             behave(first)
@@ -91,7 +92,8 @@ def test_whatever_the_client_does(settings, behave):
 ])
 def test_whatever_the_node_does(pki, behaviour):
     with FakeCockroach(pki.node, behaviour) as fake:
-        with started_with(pki.node, configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
+        made = configuration(pki.ca, [node(NODE, fake.port)], spares=NO_SPARES)
+        with started_with(pki.node, made) as proxy:
             before = proxy.descriptors
             for _ in range(ROUNDS):
                 with Wire(proxy.port) as client, contextlib.suppress(OSError):

@@ -63,8 +63,8 @@ def test_a_node_was_reached_and_not_believed(postgres, tmp_path):
         refusal, logged = refused(proxy, "08004")
         assert NODE in refusal.text
         assert logged["user"] == USER and logged["database"] == DATABASE
-        failed = proxy.wait_event("dial_failed")
-        assert failed["hostile"] is True and failed["address"] == f"127.0.0.1:{postgres.port}"
+        failed = proxy.wait_event("dial_failed", hostile=True)
+        assert failed["address"] == f"127.0.0.1:{postgres.port}"
 
 
 @pytest.mark.parametrize("sent", [
@@ -158,8 +158,9 @@ def test_a_limit_is_reached(settings, limit):
 def test_the_node_goes_away_without_an_answer(pki, how):
     with FakeCockroach(pki.node, how) as fake:
         with Roachpin(configuration(pki.ca, [node(NODE, fake.port)])) as proxy:
-            refusal, _ = refused(proxy, "08006", logged_as="session_ended")
+            refusal, _ = refused(proxy, "08001")
             assert NODE in refusal.text and str(fake.port) in refusal.text
+            assert "without an answer" in refusal.text
 
 
 @pytest.mark.parametrize("how", ["clean", "abrupt", "reset"])

@@ -67,11 +67,12 @@ def test_the_first_node_is_hostile(rogues, good, certificate):
         settings = configuration(rogues.file("ca.crt"), nodes, start="wait")
         with Roachpin(settings) as proxy:
             proxy.wait_event("address_admitted")
-            asks(proxy)
-            failed = proxy.wait_event("dial_failed")
+            failed = proxy.wait_event("address_not_proved", state="hostile")
             assert failed["hostile"] is True
             assert failed["address"] == f"127.0.0.1:{hostile.port}"
-        assert all(seen.plaintext == b"" for seen in hostile.wait_finished(2))
+            asks(proxy)
+            assert not proxy.events("dial_failed")  # it is not even tried any more
+        assert all(seen.plaintext == b"" for seen in hostile.wait_finished(1))
 
 
 @pytest.mark.parametrize("behaviour", [

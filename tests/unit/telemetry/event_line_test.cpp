@@ -68,11 +68,13 @@ TEST(telemetry_event_line, every_event_has_its_line) {
         {"dial_failed", severity::error,
          is_both + " phase=\"tls\" reason=\"wrong_name\" detail=\"expected A, presented B\" "
                    "hostile=yes"},
-        {"cancel_forwarded", severity::info, is_both},
+        {"startup_replayed", severity::info, is_both + " reason=\"57P01\""},
+        {"cancel_forwarded", severity::info, is_both + " owner=yes"},
         {"cancel_failed", severity::warning, is_client + " reason=\"no node\""},
         {"accept_failed", severity::error,
          "listener=\"127.0.0.1:26257\" reason=\"Too many open files\" retry_after=1s"},
-        {"draining", severity::info, "connections=3 timeout=25s"},
+        {"listener_closed", severity::info, "listener=\"127.0.0.1:26257\""},
+        {"draining", severity::info, "connections=3 delay=5s timeout=25s"},
         {"drained", severity::info, "cancelled=1"},
         {"dns_reply_refused", severity::warning,
          "host=\"crdb.internal\" server=\"udp://10.0.0.53\" reason=\"other_id\" "
@@ -91,8 +93,10 @@ TEST(telemetry_event_line, every_event_has_its_line) {
         {"names_stale", severity::error, "host=\"crdb.internal\" stale=yes"},
         {"address_admitted", severity::info, node},
         {"address_not_proved", severity::error,
-         std::string(node) + " phase=\"tls\" reason=\"wrong_name\" "
+         std::string(node) + " state=\"hostile\" phase=\"tls\" reason=\"wrong_name\" "
                              "detail=\"expected A, presented B\" hostile=yes retry_after=2s"},
+        {"reloaded", severity::warning, "why=\"SIGHUP\" needs_restart=\"workers\" retiring=2"},
+        {"reload_failed", severity::error, "why=\"a file changed\" reason=\"roachpin.yaml:2: no\""},
         {"waiting_for_nodes", severity::warning, "reason=\"no node has proved itself yet\""},
         {"internal_error", severity::error, is_client + " reason=\"bad_alloc\""},
     };

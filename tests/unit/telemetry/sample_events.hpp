@@ -63,8 +63,13 @@ inline dial_failed sample() {
 }
 
 template <>
+inline startup_replayed sample() {
+    return {app, crdb, "57P01"};
+}
+
+template <>
 inline cancel_forwarded sample() {
-    return {app, crdb};
+    return {app, crdb, true};
 }
 
 template <>
@@ -78,8 +83,13 @@ inline accept_failed sample() {
 }
 
 template <>
+inline listener_closed sample() {
+    return {"127.0.0.1:26257"};
+}
+
+template <>
 inline draining sample() {
-    return {3, 25s};
+    return {3, 5s, 25s};
 }
 
 template <>
@@ -134,7 +144,17 @@ inline address_admitted sample() {
 
 template <>
 inline address_not_proved sample() {
-    return {crdb, "tls", "wrong_name", "expected A, presented B", true, 2s};
+    return {crdb, "hostile", "tls", "wrong_name", "expected A, presented B", true, 2s};
+}
+
+template <>
+inline reloaded sample() {
+    return {"SIGHUP", "workers", 2};
+}
+
+template <>
+inline reload_failed sample() {
+    return {"a file changed", "roachpin.yaml:2: no"};
 }
 
 template <>
