@@ -1,35 +1,19 @@
 """The JDBC driver works through roachpin as it does without, cancelling included."""
 
 import subprocess
-from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
-from harness.postgres import DATABASE, PASSWORD, SCRAM_USER, USER
+from harness.jdbc import compiled, url
+from harness.postgres import DATABASE, SCRAM_USER, USER
 from harness.roachpin import Roachpin
 from harness.waiting import PATIENCE
-
-DRIVER = Path("/usr/share/java/postgresql.jar")
-SOURCE = Path(__file__).parent / "java" / "Application.java"
 
 
 @pytest.fixture(scope="module")
 def java(tmp_path_factory):
     """The command that runs the application, compiled once."""
-    assert DRIVER.exists(), "the JDBC driver is missing (Debian: libpostgresql-jdbc-java)"
-    classes = tmp_path_factory.mktemp("classes")
-    subprocess.run(
-        ["javac", "-encoding", "UTF-8", "-cp", DRIVER, "-d", classes, SOURCE], check=True)
-    # Little heap and the quick compiler: these are short runs. What it prints is UTF-8.
-    return ["env", "LC_ALL=C.UTF-8", "java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", f"{classes}:{DRIVER}",
-            "Application"]
-
-
-def url(host, port, user=USER, **properties):
-    properties = {"user": user, "password": PASSWORD, **properties}
-    query = "&".join(f"{name}={quote(str(value))}" for name, value in properties.items())
-    return f"jdbc:postgresql://{host}:{port}/{DATABASE}?{query}"
+    return compiled(tmp_path_factory.mktemp("classes"))
 
 
 def work(java, *where, **properties):

@@ -2,6 +2,7 @@
 what it was sent."""
 
 import json
+import signal
 import subprocess
 
 from .certificates import TOOLS
@@ -34,17 +35,33 @@ class FakeCockroach:
             [TOOLS / "fake_cockroach", "--cert", certificate.cert, "--key", certificate.key,
              "--behaviour", behaviour, "--stdin", *words],
             stream="stdout", stdin=subprocess.PIPE, stderr=None)
+        self._killed = False
         self.port = self._wait("listening", 1)[0]["port"]
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        assert self._process.stop() == 0
+        self.send(signal.SIGCONT)  # a stopped one would not hear
+        if not self._killed:
+            assert self._process.stop() == 0
 
     def wait_finished(self, count, within=PATIENCE):
         """The connections that have ended, once they are so many."""
         return [Seen(record) for record in self._wait("connection", count, within)]
+
+    @property
+    def finished(self):
+        """The connections that have ended so far."""
+        return [Seen(record) for record in self._events(self._process.lines, "connection")]
+
+    def kill(self):
+        """As a machine that loses its power: nothing is said to anybody."""
+        self._process.kill()
+        self._killed = True
+
+    def send(self, signal_number):
+        self._process.send(signal_number)
 
     def command(self, text):
         """One of its commands ("play draining", "close reset"), done when this returns."""
@@ -61,4 +78,5 @@ class FakeCockroach:
 
     @staticmethod
     def _events(lines, name):
-        return [event for event in map(json.loads, lines) if event["event"] == name]
+        candidates = [line for line in list(lines) if name in line]
+        return [event for event in map(json.loads, candidates) if event["event"] == name]

@@ -83,6 +83,13 @@ class Roachpin:
             assert self.stop() == 0, self.process.output
         self.discard()
 
+    def reconfigure(self, text_or_settings):
+        """Replaces its configuration file at one stroke; what comes of it is in the log."""
+        text = text_or_settings
+        if not isinstance(text, str):
+            text = yaml.safe_dump(text, sort_keys=False)
+        replace(self.config_file, text)
+
     def discard(self):
         """Removes its configuration; for a process that has ended."""
         self._directory.cleanup()
@@ -124,6 +131,13 @@ class Roachpin:
 
         return self.process.wait_for(f"no event {name} {fields} (number {count})", find, within)
 
+    @contextlib.contextmanager
+    def expecting(self, name, within=PATIENCE, **fields):
+        """Waits, at the end of the block, for such an event that came after its beginning."""
+        before = len(self.events(name, **fields))
+        yield
+        self.wait_event(name, within, before + 1, **fields)
+
     def stop(self, signal_number=signal.SIGTERM, within=PATIENCE):
         """Asks it to end and returns its exit code; nothing may be left of it."""
         self.process.send(signal_number)
@@ -145,6 +159,13 @@ class Roachpin:
         for listener in self.settings["listeners"]:
             kind, _, path = listener["bind"].partition(":")
             assert kind != "unix" or not Path(path).exists(), f"{path} is left behind"
+
+
+def replace(path, text):
+    """As careful programs do: whoever reads finds the old file or the new one."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text)
+    beside.rename(path)
 
 
 def refused_start(settings, *flags, **popen):
@@ -176,7 +197,8 @@ def parse_line(line):
 
 def select(lines, name, fields):
     """The log lines which are events of that name (any, where None) with these fields."""
-    events = filter(None, map(parse_line, list(lines)))
+    candidates = [line for line in list(lines) if name is None or name in line]
+    events = filter(None, map(parse_line, candidates))
     return [event for event in events
             if name in (None, event.get("event"))
             and all(event.get(field) == value for field, value in fields.items())]

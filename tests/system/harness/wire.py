@@ -43,6 +43,7 @@ class Wire:
 
     def __init__(self, address):
         """`address`: a port on 127.0.0.1, (host, port), or the path of a unix socket."""
+        self.cancel_key = b""  # after `login`
         if isinstance(address, int):
             address = ("127.0.0.1", address)
         if isinstance(address, tuple):
@@ -114,10 +115,17 @@ class Wire:
             elif kind == b"S":
                 name, value, _ = body.decode().split("\0")
                 seen[name] = value
+            elif kind == b"K":
+                self.cancel_key = body
             elif kind == b"Z":
                 return seen
             else:
-                assert kind in (b"R", b"K", b"N", b"v"), (kind, body)
+                assert kind in (b"R", b"N", b"v"), (kind, body)
+
+    @property
+    def instance(self):
+        """Of a fake node: which one this session is on."""
+        return int.from_bytes(self.cancel_key[:8], "big") >> 52
 
     def ask(self, text):
         """The first column of one simple query's rows, as text."""
