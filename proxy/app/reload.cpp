@@ -79,7 +79,7 @@ net::awaitable<problems> runtime::try_reload(const std::string& why) {
     if (!room) {
         co_return problems(1, room.error().sentence);
     }
-    auto restart = needs_restart(now_->configuration(), loaded->configuration);
+    auto restart = needs_restart(started_with_, loaded->configuration);
     auto next =
         std::make_unique<generation>(control_.get_executor(), source_, std::move(*loaded), events_);
     next->learn_from(*now_);

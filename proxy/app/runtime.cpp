@@ -32,6 +32,7 @@ runtime::runtime(configuration_source source, prepared from, core::event_source&
                  std::function<void(const settings::log&)> log_changed)
     : source_(std::move(source)), events_(events), log_changed_(std::move(log_changed)),
       now_(std::make_unique<generation>(control_.get_executor(), source_, std::move(from), events)),
+      started_with_(now_->configuration()),
       plan_(now_->plan_with(policy::cluster({}, {}, "no node was looked at yet"))),
       connections_(now_->configuration().limits.max_connections),
       places_(control_.get_executor(), now_->configuration().limits.max_opening),

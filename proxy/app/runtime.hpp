@@ -77,7 +77,8 @@ private:
     bool proved_once_ = false; ///< some node was usable: nobody is told to wait any more
 
     net::asio::io_context control_{1};
-    std::unique_ptr<generation> now_; ///< never null
+    std::unique_ptr<generation> now_;            ///< never null
+    const settings::configuration started_with_; ///< for the keys that only a restart changes
     net::published<net::session_plan> plan_;
     net::slot_counter connections_;
     net::opening_places places_;

@@ -23,9 +23,10 @@ dial_failure went_away(const error_code& cause) {
             "the node went away without an answer" + (cause ? ": " + cause.message() : "")};
 }
 
-dial_failure silent() {
+/// `limit`: the setting that it took longer than.
+dial_failure silent(const char* limit) {
     return {dial_phase::startup, "timeout",
-            "the node did not answer the StartupMessage within timeouts.dial"};
+            std::string("the node did not answer the StartupMessage within ") + limit};
 }
 
 /// What a node's first octets came to.
@@ -122,15 +123,21 @@ public:
         at_ = {};
     }
 
+    /// For a session, which takes its turn.
     std::vector<policy::candidate> candidates() const {
-        auto order = plan_.cluster.candidates(search_.plane.turn.fetch_add(1));
-        if (search_.first) {
-            const auto is_first = [this](const policy::candidate& one) {
-                return one.where == search_.first->where &&
-                       one.target->host == search_.first->target->host;
+        return plan_.cluster.candidates(search_.plane.turn.fetch_add(1));
+    }
+
+    /// For a cancel request: `owner`, where that is known, before all others.
+    std::vector<policy::candidate>
+    candidates_after(const std::optional<policy::candidate>& owner) const {
+        auto order = plan_.cluster.candidates(search_.plane.turn.load());
+        if (owner) {
+            const auto is_owner = [&](const policy::candidate& one) {
+                return one.where == owner->where && one.target->host == owner->target->host;
             };
-            order.erase(std::remove_if(order.begin(), order.end(), is_first), order.end());
-            order.insert(order.begin(), *search_.first);
+            order.erase(std::remove_if(order.begin(), order.end(), is_owner), order.end());
+            order.insert(order.begin(), *owner);
         }
         return order;
     }
@@ -232,7 +239,7 @@ private:
         }
         found_.node.reset();
         if (!reply) {
-            co_return silent();
+            co_return silent(until < search_.deadline() ? "timeouts.dial" : "timeouts.establish");
         }
         if (auto* refuses = std::get_if<node_refuses>(&*reply)) {
             dial_failure no{dial_phase::startup, refuses->sqlstate, std::move(refuses->message)};
@@ -349,11 +356,11 @@ awaitable<found_node> find_node(const session_plan& plan, node_search search,
 }
 
 awaitable<found_node> deliver_cancel(const session_plan& plan, node_search search,
-                                     core::bytes packet) {
+                                     core::bytes packet, std::optional<policy::candidate> owner) {
     found_node found;
     searching all(plan, std::move(search));
     cancel_attempt attempt(all, std::move(packet), found);
-    co_await all.try_all(all.candidates(), attempt);
+    co_await all.try_all(all.candidates_after(owner), attempt);
     co_return all.conclude(std::move(found));
 }
 

@@ -33,8 +33,7 @@ core::node_facts facts_of(const policy::candidate& at);
 struct node_search {
     data_plane& plane;
     const core::client_facts& client;
-    executor where;                           ///< the client's
-    std::optional<policy::candidate> first{}; ///< tried before all others
+    executor where; ///< the client's
 };
 
 /// A client's opening.
@@ -73,9 +72,10 @@ struct found_passage {
 awaitable<found_node> find_node(const session_plan& plan, node_search search,
                                 client_startup startup);
 
-/// The same for a cancel request, which nobody answers.
+/// The same for a cancel request, which nobody answers: to `owner` of its key, where that is known,
+/// else to any.
 awaitable<found_node> deliver_cancel(const session_plan& plan, node_search search,
-                                     core::bytes packet);
+                                     core::bytes packet, std::optional<policy::candidate> owner);
 
 /// The same for a client whose own TLS goes to the node: candidates that proved themselves lately.
 awaitable<found_passage> find_passage(const session_plan& plan, node_search search);

@@ -225,7 +225,7 @@ private:
         }
     }
 
-    node_search search() { return {plane_, facts_, client_.where(), {}}; }
+    node_search search() { return {plane_, facts_, client_.where()}; }
 
     /// Ends when the client does not wait any longer. A client that says more before it was
     /// answered cannot be watched: its octets are the node's.
@@ -274,8 +274,7 @@ private:
         }
         const auto owner = plane_.cancels.owner_of(core::bytes_view(packet).subspan(header));
         auto looking = search();
-        looking.first = owner;
-        auto found = co_await deliver_cancel(*plan_, std::move(looking), std::move(packet));
+        auto found = co_await deliver_cancel(*plan_, std::move(looking), std::move(packet), owner);
         if (!found.node) {
             plane_.events.emit(events::cancel_failed{facts_, "no_node_reached"});
             co_return;

@@ -9,7 +9,8 @@ struct keepalive_options {
     core::duration idle = std::chrono::seconds(30);     ///< whole seconds
     core::duration interval = std::chrono::seconds(10); ///< whole seconds
     int count = 3;
-    core::duration user_timeout = std::chrono::seconds(30); ///< zero: the system's own
+    /// Zero: the system's own; otherwise at least `idle` + `interval` × `count` is set.
+    core::duration user_timeout = std::chrono::seconds(30);
 };
 
 /// Sets TCP_NODELAY (both sides already batch) and keepalive on a TCP socket. A socket the peer has

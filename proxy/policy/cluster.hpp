@@ -30,7 +30,8 @@ struct place_status {
     /// Sessions under way or established there. Shared by the snapshots before and after a reload,
     /// too: sessions outlive those.
     std::shared_ptr<counter> sessions = std::make_shared<counter>(0);
-    /// When roachpin's own dial last had it prove itself; the smallest time: never.
+    /// When roachpin's own dial last had it prove itself; the smallest time: never, or somebody
+    /// else answered there since.
     std::atomic<core::time_point> proved_at{core::time_point::min()};
 };
 

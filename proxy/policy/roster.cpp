@@ -56,8 +56,8 @@ roster::roster(const std::vector<node>& nodes, health_rules rules) : rules_(rule
 void roster::learn_from(const roster& before) {
     for (auto& entry : places_) {
         const auto& here = entry.first;
-        const auto known = std::find_if(
-            before.places_.begin(), before.places_.end(), [&](const auto& other) {
+        const auto known =
+            std::find_if(before.places_.begin(), before.places_.end(), [&](const auto& other) {
                 return other.first.where == here.where &&
                        before.nodes_[other.first.node]->host == nodes_[here.node]->host;
             });
@@ -161,6 +161,9 @@ roster::change roster::failed(const place& one, failure why, moment when) {
     const bool was_known = is_failed(here) || here.state == place_state::failing;
     made.news = !was_known || here.last.reason != why.reason || here.last.kind != why.kind;
     here.last = std::move(why);
+    if (here.last.kind == failure_kind::hostile) { // what proved itself there is there no longer
+        here.status->proved_at = core::time_point::min();
+    }
     if (here.usable && (here.last.kind != failure_kind::down || here.in_row >= rules_.fall)) {
         here.usable = false;
         here.in_row = 0;

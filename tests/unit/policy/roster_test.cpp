@@ -318,5 +318,17 @@ TEST(policy_roster, a_proof_has_its_time) {
     EXPECT_EQ(places.members()[0].at.status->proved_at.load(), start + 7s);
 }
 
+TEST(policy_roster, a_proof_ends_where_somebody_else_answers) {
+    roster places({named("a", {one})});
+    const auto proved_at = [&] {
+        return places.members()[0].at.status->proved_at.load();
+    };
+    prove_all(places, start);
+    places.failed({0, one}, refused, {start + 5s});
+    EXPECT_EQ(proved_at(), start); // it may have been lost on the way
+    places.failed({0, one}, wrong_name, {start + 6s});
+    EXPECT_EQ(proved_at(), core::time_point::min());
+}
+
 } // namespace
 } // namespace roachpin
