@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <stdexcept>
 
@@ -74,6 +75,20 @@ std::vector<std::size_t> test_proxy::loads() const {
     return loads;
 }
 
+void test_proxy::wait_until_idle() const {
+    const auto busy = [this] {
+        const auto now = loads();
+        return std::any_of(now.begin(), now.end(), [](std::size_t load) { return load > 0; });
+    };
+    while (busy()) {
+        std::this_thread::yield();
+    }
+}
+
+std::vector<policy::candidate> test_proxy::places() const {
+    return plan_->current()->cluster.candidates(0);
+}
+
 loopback_client test_proxy::connect() {
     if (const auto* path = std::get_if<core::unix_path>(&bound())) {
         return loopback_client::connect_unix(path->path);
@@ -89,6 +104,7 @@ loopback_client test_proxy::login() {
 
 void test_proxy::change(const test_proxy_options& to) {
     auto next = plan_of(to);
+    listener_->change({to.admission, local_tls(to), to.mode}, to.max_connections);
     std::promise<void> done;
     net::asio::post(control_, [&] {
         spares_->keep(next.cluster.preferred(), upstream_,
@@ -118,7 +134,7 @@ void test_proxy::retire_all(const net::retirement& order) {
 }
 
 void test_proxy::prove_all() {
-    for (const auto& one : plan_->current()->cluster.candidates(0)) {
+    for (const auto& one : places()) {
         one.status->proved_at = core::clock::now();
     }
 }

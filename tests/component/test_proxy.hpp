@@ -78,6 +78,12 @@ public:
 
     std::vector<std::size_t> loads() const;
 
+    /// Until no worker serves anybody: by then every place, of the listener too, is given back.
+    void wait_until_idle() const;
+
+    /// The nodes' places, with their counters.
+    std::vector<policy::candidate> places() const;
+
     loopback_client connect();
     /// Connects and logs in, in clear.
     loopback_client login();
@@ -85,8 +91,12 @@ public:
     /// From now on openings are answered with 57P01.
     void begin_draining() { plane_->draining = true; }
 
-    /// What a reload does to the data plane: other nodes, roots and pins.
+    /// What a reload does to the data plane and the listener: other nodes, roots and pins, other
+    /// rules for clients.
     void change(const test_proxy_options& to);
+
+    /// The listener is not configured any more, as far as its sessions are concerned.
+    void close_listener() { listener_->close(); }
 
     /// Orders the end of sessions that would not be let in under `rules`; how many.
     std::size_t review(const net::review_rules& rules);
