@@ -35,21 +35,10 @@ def proxy(pki, databases):
         yield started
 
 
-@pytest.fixture
-def weigh(proxy):
-    """Once only those are left, adds a session that stays: so that the next one goes to the other
-    node, and not as the turns of sessions and cancel requests happen to fall."""
-    staying = []
-
-    def add():
-        until("the application's session ends", lambda: len(
-            proxy.events("session_established")) == len(
-                proxy.events("session_ended")) + len(staying))
-        staying.append(psycopg2.connect(Door("127.0.0.1", proxy.port, "disable").dsn))
-
-    yield add
-    for each in staying:
-        each.close()
+def wait_ended(proxy):
+    """Then both databases have no session, and the next one goes to the one whose turn it is."""
+    until("the application's session ends", lambda: len(
+        proxy.events("session_established")) == len(proxy.events("session_ended")))
 
 
 def wait_running(databases, text):
@@ -69,7 +58,7 @@ def assert_each_owner_was_asked(proxy, owners):
     assert not proxy.events("cancel_failed")
 
 
-def test_ctrl_c_in_psql(databases, proxy, weigh):
+def test_ctrl_c_in_psql(databases, proxy):
     owners = []
     for number in range(TIMES):
         text = f"psql {number}"
@@ -78,11 +67,11 @@ def test_ctrl_c_in_psql(databases, proxy, weigh):
             owners.append(wait_running(databases, text))
             code, said = psql.interrupt()
         assert code != 0 and "canceling statement due to user request" in said
-        weigh()
+        wait_ended(proxy)
     assert_each_owner_was_asked(proxy, owners)
 
 
-def test_a_timeout_of_asyncpg(databases, proxy, weigh):
+def test_a_timeout_of_asyncpg(databases, proxy):
     async def application():
         connection = await asyncpg.connect(Door("127.0.0.1", proxy.port, "disable").url())
         try:
@@ -98,11 +87,11 @@ def test_a_timeout_of_asyncpg(databases, proxy, weigh):
     owners = []
     for _ in range(TIMES):
         owners.append(asyncio.run(application()))
-        weigh()
+        wait_ended(proxy)
     assert_each_owner_was_asked(proxy, owners)
 
 
-def test_cancel_of_jdbc(databases, proxy, weigh, tmp_path):
+def test_cancel_of_jdbc(databases, proxy, tmp_path):
     java = compiled(tmp_path)
     owners = []
     for _ in range(TIMES):
@@ -112,7 +101,7 @@ def test_cancel_of_jdbc(databases, proxy, weigh, tmp_path):
         owners.append(wait_running(databases, "from jdbc"))
         said, _ = application.communicate("now\n", timeout=PATIENCE)
         assert said.splitlines() == ["ended 57014", "alive"]
-        weigh()
+        wait_ended(proxy)
     assert_each_owner_was_asked(proxy, owners)
 
 

@@ -1,50 +1,15 @@
 """A gigabyte through COPY arrives as it was sent, both ways, with TLS to roachpin and without."""
 
-import hashlib
-
 import psycopg2
 import pytest
 
+from harness.copying import LINE, Hashed, Lines
 from harness.door import Door
 from harness.postgres import Closing
 from harness.roachpin import Roachpin
 
-LINE = 1024
 LINES = 1 << 20
 SIZE = LINE * LINES
-
-
-class Gigabyte:
-    """What COPY ... FROM STDIN reads: lines that are all different, made and hashed on the way."""
-
-    _filler = b"0123456789abcdefghijklmnopqrstuvwxyz" * (LINE // 36 + 2)
-
-    def __init__(self):
-        self.hash = hashlib.sha256()
-        self._next = 0
-
-    def read(self, size):
-        first, self._next = self._next, min(self._next + size // LINE, LINES)
-        lines = b"".join(self._line(number) for number in range(first, self._next))
-        self.hash.update(lines)
-        return lines
-
-    def _line(self, number):
-        # Each begins elsewhere in the filler, so that bytes lost or repeated cannot fit.
-        start = number % 36
-        return b"%010d%b\n" % (number, self._filler[start:start + LINE - 11])
-
-
-class Hashed:
-    """What COPY ... TO STDOUT writes to."""
-
-    def __init__(self):
-        self.hash = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data):
-        self.hash.update(data)
-        self.size += len(data)
 
 
 def copied_out(cursor):
@@ -70,7 +35,7 @@ def test_in_and_out(settings, postgres, table, local):
     with Roachpin(settings([{"bind": "127.0.0.1:0", **tls}])) as proxy:
         door = Door("localhost", proxy.port, "require" if tls else "disable")
         with Closing(psycopg2.connect(door.dsn)) as connection, connection.cursor() as cursor:
-            sent = Gigabyte()
+            sent = Lines(LINES)
             cursor.copy_expert("COPY gigabyte FROM STDIN", sent, 1 << 20)
             connection.commit()
             assert copied_out(cursor) == sent.hash.hexdigest()
