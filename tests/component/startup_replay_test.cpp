@@ -300,6 +300,65 @@ TEST_F(startup_replay, a_spare_connection_s_refusal_is_the_node_s) {
     EXPECT_EQ(proxy.events().wait_for<startup_replayed>()->reason, "57P01");
 }
 
+/// It is reached, so it is sent what a node must answer to prove itself, and no more.
+TEST_F(startup_replay, a_stranger_among_the_nodes_hears_nothing_but_a_handshake) {
+    const certificate_authority other("Other CA");
+    fake_cockroach stranger({.server = other.issue({.dns_sans = {node_name}})});
+    fake_cockroach second(cluster.node());
+    test_proxy proxy(options_for(stranger, second));
+    auto client = proxy.login();
+    EXPECT_EQ(client.query("select 1").front(), "select 1");
+    ASSERT_TRUE(stranger.wait_for_finished(1));
+    EXPECT_EQ(stranger.connections(), 1U);
+    EXPECT_EQ(stranger.record(1).before_tls, ssl_request());
+    EXPECT_EQ(stranger.record(1).plaintext_count, 0U);
+    const auto failed = proxy.events().wait_for<dial_failed>();
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->reason, "untrusted_chain");
+    EXPECT_TRUE(failed->hostile);
+    EXPECT_EQ(proxy.events().wait_for<startup_replayed>()->reason, "untrusted_chain");
+}
+
+/// It is what an operator must hear of first.
+TEST_F(startup_replay, a_stranger_is_told_of_where_no_node_takes_the_session) {
+    const certificate_authority other("Other CA");
+    fake_cockroach stranger({.server = other.issue({.dns_sans = {node_name}})});
+    fake_cockroach second(playing("draining"));
+    test_proxy proxy(options_for(stranger, second));
+    const auto error = refusal_of(proxy);
+    EXPECT_EQ(error.code, "08004");
+    EXPECT_THAT(error.detail, testing::HasSubstr(stranger.address() + ": tls, untrusted_chain"));
+    EXPECT_THAT(error.detail, testing::HasSubstr(second.address() + ": startup, 57P01"));
+}
+
+/// What a session finds out takes the place out, or has it proved again.
+TEST_F(startup_replay, each_place_without_a_session_is_told_of_once) {
+    const certificate_authority other("Other CA");
+    fake_cockroach stranger({.server = other.issue({.dns_sans = {node_name}})});
+    fake_cockroach down(cluster.node());
+    down.stop_listening();
+    fake_cockroach draining(playing("draining"));
+    fake_cockroach silent(playing("hang-after-startup"));
+    fake_cockroach last(cluster.node());
+    auto options = options_for(stranger, down);
+    for (const auto* node : {&draining, &silent, &last}) {
+        options.nodes.push_back(node_at(node->port()));
+    }
+    options.timeouts.dial = 1s;
+    test_proxy proxy(std::move(options));
+    auto client = proxy.login();
+    std::vector<std::string> told;
+    for (const auto& [host, where, why] : proxy.troubles()) {
+        EXPECT_EQ(host.text(), node_name);
+        told.push_back(where.to_string() + ' ' + why.reason + ' ' + why.sqlstate +
+                       (why.hostile ? " hostile" : ""));
+    }
+    EXPECT_THAT(told, testing::ElementsAre(stranger.address() + " untrusted_chain  hostile",
+                                           down.address() + " refused ",
+                                           draining.address() + " 57P01 57P01",
+                                           silent.address() + " timeout "));
+}
+
 // ---- the protocol's version -------------------------------------------------------------------
 
 class protocol : public startup_replay {
@@ -401,6 +460,28 @@ TEST_F(protocol, leaves_what_came_behind_the_opening_as_it_was) {
     client.send(startup_message(asking(), protocol_3_2) + behind);
     EXPECT_EQ(types_of(read_until_ready(client, 2)), "vRRSSSSSSKZTDCZ");
     EXPECT_EQ(node.record(2).plaintext, startup_message(app) + behind);
+}
+
+/// XX000 may mean the version or anything else: asked for 3.0, the node says it again.
+TEST_F(protocol, is_not_what_every_error_means) {
+    auto silent = of(node_release::v26_1);
+    silent.plays.fault = session_fault{session_step::startup, fault_kind::hang};
+    fake_cockroach node(std::move(silent));
+    test_proxy proxy(cluster.proxy_for(node));
+    auto client = proxy.connect();
+    client.send(startup_message(asking(), protocol_3_2));
+    ASSERT_TRUE(wait_for_startup(node));
+    const auto error = encode_error({"FATAL", "XX000", "something is broken", "", ""});
+    node.send_to_waiting(error);
+    ASSERT_TRUE(node.wait_until([](const auto& records) {
+        return records.size() == 2 && records.back().startup_version == protocol_3_0;
+    }));
+    node.send_to_waiting(error);
+    const auto told = client.read_message();
+    EXPECT_EQ(told.type, 'v');
+    EXPECT_EQ(told.body, negotiated());
+    EXPECT_EQ(client.read_exactly(error.size()), error);
+    EXPECT_TRUE(proxy.events().all<dial_failed>().empty());
 }
 
 } // namespace

@@ -35,6 +35,10 @@ test_proxy::test_proxy(test_proxy_options options)
     spares_ =
         std::make_unique<net::spare_pool>(control_.get_executor(), [](const policy::candidate&) {});
     plane_.reset(new net::data_plane{*plan_, source_, connections_, cancels_, spares_.get()});
+    plane_->trouble = [this](net::place_trouble what) {
+        const std::lock_guard lock(troubles_mutex_);
+        troubles_.push_back(std::move(what));
+    };
     spares_->keep(plan_->current()->cluster.preferred(), upstream_,
                   {.per_place = options.spares, .dial = options.timeouts.dial});
     socket_.emplace(value_of(net::listening_socket::open(
@@ -137,6 +141,11 @@ void test_proxy::prove_all() {
     for (const auto& one : places()) {
         one.status->proved_at = core::clock::now();
     }
+}
+
+std::vector<net::place_trouble> test_proxy::troubles() const {
+    const std::lock_guard lock(troubles_mutex_);
+    return troubles_;
 }
 
 std::size_t test_proxy::stop(core::duration patience) {

@@ -14,6 +14,7 @@
 
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -111,6 +112,9 @@ public:
 
     net::spare_pool& spares() { return *spares_; }
 
+    /// What sessions have said so far of places that they could not be had at.
+    std::vector<net::place_trouble> troubles() const;
+
     /// Stops accepting, lets sessions end until `patience` is over, cancels the rest; how many.
     std::size_t stop(core::duration patience);
 
@@ -121,6 +125,8 @@ private:
 
     temp_dir files_;
     event_recorder recorder_;
+    mutable std::mutex troubles_mutex_;
+    std::vector<net::place_trouble> troubles_;
     core::event_source source_{{&recorder_}, 0x100};
     std::shared_ptr<const tls::upstream_context> upstream_;
     std::optional<net::published<net::session_plan>> plan_;
