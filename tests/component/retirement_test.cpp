@@ -279,6 +279,65 @@ TEST_P(retirement_of, a_session_that_is_being_established_ends_once_it_is_idle) 
     expect_retired(client, proxy);
 }
 
+/// The node waits for its password: it has answered, and there is no session yet.
+TEST_P(retirement_of, a_login_comes_to_its_end) {
+    auto options = cluster.node();
+    options.password = "correct horse";
+    fake_cockroach node(std::move(options));
+    test_proxy proxy(options_for(node));
+    auto client = connect(proxy);
+    client.send(startup_message(app));
+    EXPECT_EQ(client.read_message().type, 'R');
+    ASSERT_TRUE(proxy.events().wait_for<core::events::session_established>());
+    proxy.retire_all(whenever_idle);
+    expect_untouched(client, proxy);
+    client.send(password_message("correct horse"));
+    EXPECT_EQ(types_up_to_ready(client), "RSSSSSSKZ");
+    expect_retired(client, proxy);
+}
+
+/// It is more than all buffers on its way hold: the order comes in the middle of it.
+TEST_P(retirement_of, a_large_result_arrives_whole) {
+    fake_cockroach node(cluster.node());
+    auto options = options_for(node);
+    options.workers = 1;
+    test_proxy proxy(std::move(options));
+    auto idle = login(proxy);
+    auto client = login(proxy);
+    std::string large = "select '";
+    for (int i = 0; large.size() < (32 << 20); ++i) { // no period that a buffer could hide in
+        large += std::to_string(i) + ' ';
+    }
+    client.send(query_message(large));
+    EXPECT_EQ(client.read_message().type, 'T');
+    proxy.retire_all(whenever_idle);
+    expect_retired(idle, proxy); // the worker has heard it
+    const auto row = client.read_message();
+    EXPECT_EQ(row.type, 'D');
+    EXPECT_EQ(sha256_hex(parse_data_row(row.body).at(0).value_or("")), sha256_hex(large));
+    EXPECT_EQ(types_up_to_ready(client), "CZ");
+    expect_told(client, whenever_idle.detail);
+}
+
+/// Its octets are in the proxy's socket, unread, or on their way to the node: the order may find
+/// each client at either, and none idle.
+TEST_P(retirement_of, a_query_that_was_sent_before_is_answered) {
+    fake_cockroach node(cluster.node());
+    test_proxy proxy(options_for(node));
+    std::vector<loopback_client> clients;
+    for (int i = 0; i < 200; ++i) {
+        clients.push_back(login(proxy));
+    }
+    for (auto& client : clients) {
+        client.send(query_message("select 1"));
+    }
+    proxy.retire_all(whenever_idle);
+    for (auto& client : clients) {
+        ASSERT_EQ(types_up_to_ready(client), "TDCZ");
+        expect_told(client, whenever_idle.detail);
+    }
+}
+
 // ---- deadlines --------------------------------------------------------------------------------
 
 TEST_P(retirement_of, what_never_becomes_idle_is_cut_at_the_deadline) {
@@ -361,6 +420,27 @@ TEST_P(retirement_of, an_idle_session_ends_with_its_lifetime) {
     expect_retired(client, proxy, lifetime_detail);
     EXPECT_TRUE(node.wait_for_finished(1));
     EXPECT_EQ(login(proxy).query("select 1").front(), "select 1"); // a new one lives
+}
+
+/// Clients that came together shall not all come again together; none is sent away before its time.
+TEST_P(retirement_of, lifetimes_differ_within_their_bounds) {
+    fake_cockroach node(cluster.node());
+    auto options = options_for(node);
+    options.lifetime = {800ms, 0.5};
+    test_proxy proxy(std::move(options));
+    std::vector<loopback_client> clients;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(login(proxy));
+    }
+    ASSERT_TRUE(proxy.events().wait_for<session_ended>(clients.size()));
+    std::vector<core::duration> lives;
+    for (const auto& one : proxy.events().all<session_ended>()) {
+        EXPECT_EQ(one.reason, "retired");
+        lives.push_back(one.took);
+    }
+    const auto [shortest, longest] = std::minmax_element(lives.begin(), lives.end());
+    EXPECT_GE(*shortest, 400ms);
+    EXPECT_GE(*longest, *shortest + 50ms); // 20 of them within an eighth: not by chance
 }
 
 /// No more than that: there is no deadline.
