@@ -221,6 +221,19 @@ TEST_P(retirement_of, half_a_message_of_the_client_is_completed_and_answered) {
     expect_retired(client, proxy);
 }
 
+/// The client could not know of the order when it sent it.
+TEST_P(retirement_of, a_statement_that_has_arrived_unread_is_answered) {
+    fake_cockroach node(cluster.node());
+    test_proxy proxy(options_for(node));
+    auto client = login(proxy);
+    proxy.while_workers_stand_still([&] {
+        client.send(query_message("select 1"));
+        proxy.retire_all(whenever_idle);
+    });
+    EXPECT_EQ(types_up_to_ready(client), "TDCZ");
+    expect_retired(client, proxy);
+}
+
 /// What a node has begun is answered, what it has not is refused: nothing in between.
 TEST_P(retirement_of, no_statement_of_busy_clients_is_lost) {
     constexpr std::size_t clients = 8;

@@ -330,6 +330,7 @@ TEST_F(review_of_sessions, min_tls_is_each_connection_s_own) {
     fake_cockroach first(std::move(old));
     fake_cockroach second(presenting(same));
     auto rules = options_for(first, second);
+    rules.workers = 1; // each judges for itself
     test_proxy proxy(rules);
     auto with_1_2 = proxy.login();
     auto with_1_3 = proxy.login();
@@ -347,6 +348,7 @@ TEST_F(review_of_sessions, a_node_s_pins_are_its_own) {
     fake_cockroach second(presenting(same));
     auto rules = options_for(first, second);
     rules.nodes[1].host = core::host_name::parse("localhost").value();
+    rules.workers = 1;
     test_proxy proxy(rules);
     auto pinned_to_another = proxy.login();
     auto unpinned = proxy.login();

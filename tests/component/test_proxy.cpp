@@ -119,6 +119,21 @@ void test_proxy::change(const test_proxy_options& to) {
     done.get_future().get();
 }
 
+void test_proxy::while_workers_stand_still(const std::function<void()>& act) {
+    std::promise<void> done;
+    const auto go_on = done.get_future().share();
+    for (const auto& one : workers_) {
+        std::promise<void> standing;
+        one->ping([&standing, go_on] {
+            standing.set_value();
+            go_on.wait();
+        });
+        standing.get_future().get();
+    }
+    act(); // where it throws, the promise is broken, which ends the waiting as well
+    done.set_value();
+}
+
 std::size_t test_proxy::review(const net::review_rules& rules) {
     const auto shared = std::make_shared<const net::review_rules>(rules);
     std::size_t retiring = 0;

@@ -12,6 +12,7 @@
 #include "support/temp_dir.hpp"
 #include "support/test_pki.hpp"
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -98,6 +99,10 @@ public:
 
     /// The listener is not configured any more, as far as its sessions are concerned.
     void close_listener() { listener_->close(); }
+
+    /// `act` runs while no worker does anything: what it sends arrives, and is not read before what
+    /// it orders is heard.
+    void while_workers_stand_still(const std::function<void()>& act);
 
     /// Orders the end of sessions that would not be let in under `rules`; how many.
     std::size_t review(const net::review_rules& rules);
