@@ -12,7 +12,7 @@ LOGIN = {"user": USER, "database": DATABASE}
 
 
 def test_accept_backs_off_and_recovers(settings):
-    with Roachpin(settings()) as proxy, Wire(proxy.port) as living:
+    with Roachpin(settings(spares={"per_node": 0})) as proxy, Wire(proxy.port) as living:
         living.login(PASSWORD, **LOGIN)
         limit = proxy.descriptors + 4
         resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
@@ -31,7 +31,7 @@ def test_accept_backs_off_and_recovers(settings):
 
 
 def test_without_one_for_the_node_the_client_is_told(settings):
-    with Roachpin(settings()) as proxy:
+    with Roachpin(settings(spares={"per_node": 0})) as proxy:
         limit = proxy.descriptors + 1  # for the client alone
         resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
         with Wire(proxy.port) as client:
