@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from harness.certificates import NODE
+from harness.drivers import Load
 from harness.fake_cockroach import FakeCockroach
 from harness.roachpin import Roachpin, configuration, node
 from harness.wire import Wire
@@ -125,3 +126,18 @@ def test_it_admits_no_node_that_does_not_prove_itself(proxy, fake, ports):
         proxy.wait_event("address_admitted", address=f"{address}:{fake.port}", count=2)
     assert where_sessions_go(proxy) == set(ADDRESSES)
     assert len(ports[0].asked) > asked  # it is asked behind a proof
+
+
+def test_fifty_applications_notice_nothing(proxy, fake, ports):
+    with Load(proxy.port) as load:
+        for number, port in enumerate(ports):
+            address = f"{ADDRESSES[number]}:{fake.port}"
+            with proxy.expecting("address_not_proved", address=address, state="not_ready"):
+                port.status = 503
+            load.go_on()
+            with proxy.expecting("address_admitted", address=address):
+                port.status = 200
+            load.go_on()
+        load.stop()
+        load.assert_no_harm()
+        assert not load.lost
