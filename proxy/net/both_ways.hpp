@@ -94,10 +94,6 @@ protected:
     direction up_; ///< client to node
     direction down_;
 
-    std::optional<splice_end> end() const { return end_; }
-
-    error_code cause() const { return cause_; }
-
 private:
     core::time_point next_look() const;
     void run(direction& way);

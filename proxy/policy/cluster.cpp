@@ -84,14 +84,4 @@ std::vector<candidate> cluster::preferred() const {
     return tiers_.empty() ? places{} : tiers_.front();
 }
 
-bool cluster::has(const core::host_name& host, const core::endpoint& where) const {
-    const auto is_it = [&](const candidate& one) {
-        return one.where == where && one.target->host == host;
-    };
-    return std::any_of(
-               tiers_.begin(), tiers_.end(),
-               [&](const auto& tier) { return std::any_of(tier.begin(), tier.end(), is_it); }) ||
-           std::any_of(last_resort_.begin(), last_resort_.end(), is_it);
-}
-
 } // namespace roachpin::policy

@@ -72,9 +72,6 @@ public:
     /// The usable places of the lowest tier that has any: where the next sessions will go.
     std::vector<candidate> preferred() const;
 
-    /// Whether a session may go on that is at this place, as this node.
-    bool has(const core::host_name& host, const core::endpoint& where) const;
-
 private:
     std::vector<std::vector<candidate>> tiers_;
     std::vector<candidate> last_resort_;
