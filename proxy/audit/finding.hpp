@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What `roachpin check` found out. Plain values: rules make them of what was observed, writers
+/// print them.
+namespace roachpin::audit {
+
+enum class severity { info, low, medium, high, critical };
+
+std::string_view to_string(severity level); ///< "info", "low", …
+
+/// Something amiss. Its texts are printable (core/printable.hpp).
+struct finding {
+    std::string_view id; ///< of the catalogue: "DNS-ADDRESS-UNEXPECTED"
+    severity level = severity::info;
+    std::string host{};    ///< the node; empty where it is about the whole configuration
+    std::string subject{}; ///< what exactly: an address, a server, a key of the configuration
+    std::size_t line = 1;  ///< of the configuration file: where the host stands
+    std::string evidence;  ///< what was expected, what was seen
+};
+
+/// Something that was looked at, whatever came of it.
+struct looked_at {
+    std::string stage; ///< "configuration", "dns", "policy", "tcp", "sslrequest", "tls", …
+    std::string host{};
+    std::string subject{};
+    bool passed = true;
+    std::string outcome; ///< a sentence, or what it was skipped for
+    bool skipped = false;
+};
+
+struct report {
+    std::string file; ///< the configuration, as it was named
+    std::vector<looked_at> steps{};
+    std::vector<finding> findings{};       ///< most severe first, then in the order of the file
+    std::vector<std::string> unfinished{}; ///< why something could not be looked at: exit code 3
+};
+
+} // namespace roachpin::audit
