@@ -35,6 +35,9 @@ CLI::App* add_run(CLI::App& program, run_flags& flags) {
     run->add_option("--listen", flags.listen,
                     "Bind this instead of the file's only listener, e.g. 127.0.0.1:26257")
         ->type_name("ADDRESS");
+    run->add_option("--admin", flags.admin,
+                    "Serve metrics, probes and the page there, e.g. 127.0.0.1:9257")
+        ->type_name("ADDRESS");
     run->add_option("--log-level", flags.log_level, "debug, info, warning or error")
         ->type_name("LEVEL");
     run->add_option("--log-format", flags.log_format, "text or json")->type_name("FORMAT");

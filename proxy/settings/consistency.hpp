@@ -11,9 +11,9 @@ namespace roachpin::settings {
 /// No two listeners at one place; port 0 is never the same port twice.
 void check_binds(const std::vector<placed_listener>& listeners, reading& pass);
 
-/// The control socket, at `control`, is no listener's.
-void check_control(const admin& read, const place& control,
-                   const std::vector<placed_listener>& listeners, reading& pass);
+/// Neither the admin server's place nor the control socket is a listener's.
+void check_admin(const placed_admin& read, const std::vector<placed_listener>& listeners,
+                 reading& pass);
 
 /// No node twice (host and port), no address twice in a node.
 void check_nodes(const std::vector<placed_node>& nodes, reading& pass);

@@ -217,10 +217,16 @@ struct limits {
     friend bool operator==(const limits&, const limits&) = default;
 };
 
-/// Who may tell a running roachpin what to do.
+inline core::endpoint default_admin_bind() {
+    return {*core::ip_address::parse("127.0.0.1"), 9257};
+}
+
+/// Who may see what a running roachpin does, and who may tell it what to do.
 struct admin {
-    std::optional<core::unix_path> control; ///< its folder existed; no listener's path
-    std::string where;                      ///< of `control`
+    std::optional<core::endpoint> bind = default_admin_bind(); ///< no listener's; unset: none
+    std::string bind_where{};
+    std::optional<core::unix_path> control{}; ///< its folder existed; no listener's path
+    std::string control_where{};
 };
 
 enum class log_level : std::uint8_t { debug, info, warning, error };

@@ -140,16 +140,18 @@ configuration read_configuration(mapping& in, const std::filesystem::path& base)
     in.section("keepalive", [&](mapping& inner) { read_keepalive(inner, out.keepalive); });
     in.section("drain", [&](mapping& inner) { read_drain(inner, out.drain); });
     in.section("limits", [&](mapping& inner) { read_limits(inner, out.limits); });
-    place control;
+    placed_admin admin;
     in.section("admin", [&](mapping& inner) {
-        control = inner.place_of("control");
-        out.admin = read_admin(inner);
+        admin.bind = inner.place_of("bind");
+        admin.control = inner.place_of("control");
+        admin.value = read_admin(inner);
     });
     in.section("log", [&](mapping& inner) { read_log(inner, out.log); });
     in.value("workers", out.workers, parse_workers);
     in.finish();
     check_binds(listeners, in.pass());
-    check_control(out.admin, control, listeners, in.pass());
+    check_admin(admin, listeners, in.pass());
+    out.admin = std::move(admin.value);
     check_nodes(cluster.nodes, in.pass());
     if (!names_servers) {
         check_resolution(cluster.nodes, servers, in.pass());
@@ -181,6 +183,7 @@ void apply_flags(const overrides& flags, const tree& document, reading& pass) {
             pass.replaced.emplace(path, scalar{*text, {"command line", 0, flag}});
         }
     };
+    replace("admin.bind", "--admin", flags.admin);
     replace("log.level", "--log-level", flags.log_level);
     replace("log.format", "--log-format", flags.log_format);
     const auto listeners = count_listeners(document);

@@ -43,6 +43,8 @@ struct as_text {
 
 std::string_view to_string(severity level) {
     switch (level) {
+    case severity::none:
+        return "none";
     case severity::debug:
         return "debug";
     case severity::info:

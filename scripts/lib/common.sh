@@ -11,7 +11,7 @@ build_packages=(
     cmake ninja-build g++ ccache
     libboost1.81-dev libboost-json1.81-dev libssl-dev
     libc-ares-dev libunbound-dev
-    libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
+    libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev prometheus-cpp-dev
     libgtest-dev libgmock-dev
 )
 clang_packages=(clang libclang-rt-14-dev)
