@@ -121,10 +121,10 @@ report_certificates(const std::vector<dated_certificate>& from) {
     return all;
 }
 
-/// A pinned address that was not looked at yet may be used, and yet nobody knows.
+/// A pinned address may be used before it has proved anything, and yet nobody knows.
 usability usability_of(const std::vector<node_report>& nodes) {
     const auto holds = [](const place_report& place) {
-        return place.usable && (place.state == "ready" || place.state == "failing");
+        return place.usable && place.proof.has_value();
     };
     usability seen{false, !nodes.empty()};
     for (const auto& node : nodes) {

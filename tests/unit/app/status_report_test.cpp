@@ -40,6 +40,12 @@ net::standing::place place(std::size_t node, const std::string& where, place_sta
 
 const app::moment now{core::time_point{1h}, telemetry::wall_time{1'000'000s}};
 
+net::standing::proof a_minute_ago() {
+    return {core::time_point{59min},
+            {core::host_name::parse("a").value(), "CN=a", "CN=ca", core::spki_pin({}),
+             telemetry::wall_time{2'000'000s}, "TLSv1.3"}};
+}
+
 app::node_counts no_counts() {
     return {{}, [](const auto&, const auto&) {
                 return std::size_t{0};
@@ -72,10 +78,7 @@ TEST(app_status_report, a_place_that_failed_says_why_and_what_it_proved_before) 
     auto failed = place(0, "10.1.2.3:26257", place_state::hostile, false);
     failed.what.last = {policy::roster::failure_kind::hostile, "wrong_name", "tls\x1b[2J"};
     failed.what.sessions = 3;
-    tls::peer_facts proved{
-        core::host_name::parse("a").value(), "CN=a",   "CN=ca", core::spki_pin({}),
-        telemetry::wall_time{2'000'000s},    "TLSv1.3"};
-    failed.last_proof = net::standing::proof{core::time_point{59min}, std::move(proved)};
+    failed.last_proof = a_minute_ago();
     net::standing standing;
     standing.places = {failed};
     const auto shown = report(configured, standing)[0].places[0];
@@ -119,11 +122,14 @@ TEST(app_status_report, usable_is_what_was_proved_and_is_in_rotation) {
         const auto made = app::usability_of(report(configured, standing));
         return std::pair{made.anywhere, made.everywhere};
     };
-    const auto good = place(0, "10.1.2.3:26257", place_state::ready, true);
-    const auto other = place(1, "10.2.0.1:26257", place_state::failing, true);
+    auto good = place(0, "10.1.2.3:26257", place_state::ready, true);
+    auto other = place(1, "10.2.0.1:26257", place_state::failing, true);
+    good.last_proof = other.last_proof = a_minute_ago();
     EXPECT_EQ(seen({}), std::pair(false, false));
-    EXPECT_EQ(seen({place(0, "10.1.2.3:26257", place_state::unknown, true)}),
-              std::pair(false, false));
+    for (const auto state : {place_state::unknown, place_state::failing}) {
+        EXPECT_EQ(seen({place(0, "10.1.2.3:26257", state, true)}), std::pair(false, false))
+            << "it never proved itself";
+    }
     EXPECT_EQ(seen({good}), std::pair(true, false)) << "a name without an address";
     EXPECT_EQ(seen({good, other}), std::pair(true, true));
     EXPECT_EQ(seen({good, place(1, "10.2.0.1:26257", place_state::down, false)}),
