@@ -116,6 +116,20 @@ void check_nodes(const std::vector<placed_node>& nodes, reading& pass) {
     }
 }
 
+void check_suppressed_hosts(const std::vector<placed_suppression>& suppressed,
+                            const std::vector<placed_node>& nodes, reading& pass) {
+    for (const auto& one : suppressed) {
+        const auto& host = one.value.host;
+        const auto is_node = [&](const placed_node& node) {
+            return node.value.host == *host;
+        };
+        if (host && std::none_of(nodes.begin(), nodes.end(), is_node)) {
+            pass.complain(one.host, host->text() + " is no node of this file; write one of "
+                                                   "cluster.nodes[].host, or leave host out");
+        }
+    }
+}
+
 void check_own_addresses(const std::vector<placed_listener>& listeners,
                          const std::vector<placed_node>& nodes, reading& pass) {
     for (const auto& node : nodes) {

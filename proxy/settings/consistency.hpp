@@ -18,6 +18,10 @@ void check_admin(const placed_admin& read, const std::vector<placed_listener>& l
 /// No node twice (host and port), no address twice in a node.
 void check_nodes(const std::vector<placed_node>& nodes, reading& pass);
 
+/// What is suppressed for a host is suppressed for a node.
+void check_suppressed_hosts(const std::vector<placed_suppression>& suppressed,
+                            const std::vector<placed_node>& nodes, reading& pass);
+
 /// No node is roachpin itself: it would connect to itself until every slot is taken.
 void check_own_addresses(const std::vector<placed_listener>& listeners,
                          const std::vector<placed_node>& nodes, reading& pass);

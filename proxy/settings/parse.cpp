@@ -7,6 +7,7 @@
 #include "settings/read_health.hpp"
 #include "settings/read_listener.hpp"
 #include "settings/read_resolver.hpp"
+#include "settings/read_suppress.hpp"
 #include "settings/reader.hpp"
 #include "settings/values.hpp"
 
@@ -125,6 +126,7 @@ configuration read_configuration(mapping& in, const std::filesystem::path& base)
         out.resolver = read_resolver(inner, base);
     });
     in.section("lock", [&](mapping& inner) { read_lock(inner, out.lock, base); });
+    auto suppressed = read_suppress(in);
     in.value(
         "start", out.start,
         one_of<start_mode>{{{"fail_fast", start_mode::fail_fast}, {"wait", start_mode::wait}}});
@@ -157,6 +159,8 @@ configuration read_configuration(mapping& in, const std::filesystem::path& base)
         check_resolution(cluster.nodes, servers, in.pass());
     }
     check_own_addresses(listeners, cluster.nodes, in.pass());
+    check_suppressed_hosts(suppressed, cluster.nodes, in.pass());
+    out.suppress = values_of(std::move(suppressed));
     out.listeners = values_of(std::move(listeners));
     out.cluster = std::move(cluster.value);
     out.cluster.nodes = values_of(std::move(cluster.nodes));

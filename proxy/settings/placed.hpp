@@ -30,4 +30,9 @@ struct placed_server {
     place where;
 };
 
+struct placed_suppression {
+    suppression value;
+    place host;
+};
+
 } // namespace roachpin::settings
