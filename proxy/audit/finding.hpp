@@ -23,6 +23,7 @@ struct finding {
     std::string evidence;  ///< what was expected, what was seen
     bool suppressed = false;
     std::string suppression{}; ///< why, as the configuration says
+    bool in_baseline = false;  ///< it was there before
 };
 
 /// Something that was looked at, whatever came of it.

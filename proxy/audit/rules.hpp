@@ -24,6 +24,9 @@ std::vector<finding> judge_names(const observations& seen); ///< what servers sa
 std::vector<finding> judge_nodes(const observations& seen,  ///< what is found at their addresses
                                  std::chrono::system_clock::time_point now);
 
+/// Most severe first, then in the order of the file.
+void sort(std::vector<finding>& findings);
+
 /// What could not be looked at, a sentence each: it is not known to be well.
 std::vector<std::string> unfinished(const observations& seen);
 

@@ -6,6 +6,7 @@
 #include "pgwire/first_answer.hpp"
 #include "pgwire/integers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -19,9 +20,9 @@ constexpr std::uint32_t protocol_3_0 = 196608;
 core::bytes startup_message() {
     using namespace std::string_view_literals;
     constexpr auto parameters = "user\0roachpin_check\0application_name\0roachpin check\0\0"sv;
-    core::bytes message(2 * sizeof(std::uint32_t));
-    const auto octets = core::as_bytes(parameters);
-    message.insert(message.end(), octets.begin(), octets.end());
+    constexpr auto header = 2 * sizeof(std::uint32_t);
+    core::bytes message(header + parameters.size());
+    std::copy(parameters.begin(), parameters.end(), message.begin() + header);
     pgwire::store_uint32(static_cast<std::uint32_t>(message.size()), message.data());
     pgwire::store_uint32(protocol_3_0, message.data() + sizeof(std::uint32_t));
     return message;
