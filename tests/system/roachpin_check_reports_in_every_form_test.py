@@ -132,7 +132,7 @@ def test_offline_asks_nobody(checker, pki):
         trace = subprocess.run(
             ["strace", "-f", "-e", "trace=network", BINARY, "check", "-c", checker.file,
              "--offline"], capture_output=True, text=True, check=True)
-        assert "connect(" not in trace.stderr and "sendto(" not in trace.stderr
+        assert "socket(AF_INET" not in trace.stderr  # its own interfaces it asks the kernel for
         assert not database.finished
         results = {step["result"] for step in done.report["steps"] if step["stage"] != "configuration"}
         assert results == {"skipped"}
