@@ -1,6 +1,9 @@
 #include "telemetry/admin_pages.hpp"
 
 #include "core/ip_address.hpp"
+#include "telemetry/page_assets.hpp"
+#include "telemetry/status_json.hpp"
+#include "telemetry/status_page.hpp"
 
 #include <array>
 #include <string_view>
@@ -61,7 +64,25 @@ http_answer ready(const admin_source& from, std::string_view query) {
 
 using page = http_answer (*)(const admin_source& from, std::string_view query);
 
-constexpr std::array<std::pair<std::string_view, page>, 4> pages{{
+constexpr std::array<std::pair<std::string_view, page>, 8> pages{{
+    {"/",
+     [](const admin_source& from, std::string_view) -> http_answer {
+         return {.body = to_html(from.status()),
+                 .content_type = "text/html; charset=utf-8",
+                 .headers = {{"Content-Security-Policy", page_security_policy}}};
+     }},
+    {"/page.css",
+     [](const admin_source&, std::string_view) -> http_answer {
+         return {200, std::string(page_css), "text/css; charset=utf-8"};
+     }},
+    {"/page.js",
+     [](const admin_source&, std::string_view) -> http_answer {
+         return {200, std::string(page_js), "text/javascript; charset=utf-8"};
+     }},
+    {"/status",
+     [](const admin_source& from, std::string_view) -> http_answer {
+         return {200, to_json(from.status()) + "\n", "application/json"};
+     }},
     {"/metrics",
      [](const admin_source& from, std::string_view) -> http_answer {
          return {200, from.metrics(), "text/plain; version=0.0.4; charset=utf-8"};

@@ -43,6 +43,17 @@ TEST(telemetry_admin_pages, metrics_are_told_as_prometheus_reads_them) {
     EXPECT_EQ(answer.content_type, "text/plain; version=0.0.4; charset=utf-8");
 }
 
+TEST(telemetry_admin_pages, the_page_comes_with_its_style_its_script_and_its_policy) {
+    const auto page = get("/");
+    EXPECT_EQ(page.status, 200U);
+    EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
+    EXPECT_THAT(header(page, "Content-Security-Policy"), HasSubstr("default-src 'none'"));
+    EXPECT_EQ(get("/page.css").content_type, "text/css; charset=utf-8");
+    EXPECT_EQ(get("/page.js").content_type, "text/javascript; charset=utf-8");
+    EXPECT_EQ(get("/status").content_type, "application/json");
+    EXPECT_THAT(get("/status").body, HasSubstr("\"format\":1"));
+}
+
 TEST(telemetry_admin_pages, probes_say_ok_or_why_not) {
     auto ill = healthy();
     ill.live = [] {
