@@ -20,18 +20,18 @@ struct as_key {
     }
 };
 
+} // namespace
+
 /// Values are printable, so that a control character may part them.
-std::string key_of(const event_line& line) {
-    std::string key(line.name);
+std::string kind_of(const event_line& line) {
+    std::string kind(line.name);
     for (const auto& [name, value] : line.fields) {
         if (std::find(of_the_client.begin(), of_the_client.end(), name) == of_the_client.end()) {
-            key.append("\n").append(name).append("\t").append(std::visit(as_key{}, value));
+            kind.append("\n").append(name).append("\t").append(std::visit(as_key{}, value));
         }
     }
-    return key;
+    return kind;
 }
-
-} // namespace
 
 bool folding::is_news(core::event_id id, const event_line& line, core::time_point now) {
     if (!line.may_be_folded) {
@@ -39,7 +39,7 @@ bool folding::is_news(core::event_id id, const event_line& line, core::time_poin
     }
     std::erase_if(kinds_,
                   [&](const auto& one) { return one.second.held == 0 && one.second.until <= now; });
-    const auto key = key_of(line);
+    const auto key = kind_of(line);
     const auto known = kinds_.find(key);
     if (known != kinds_.end()) {
         ++known->second.held;

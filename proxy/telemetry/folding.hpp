@@ -11,6 +11,9 @@
 
 namespace roachpin::telemetry {
 
+/// What lines of one kind have in common: all but the client and what it took.
+std::string kind_of(const event_line& line);
+
 /// Keeps a flood of one kind out of the log: of lines that differ in nothing but the client and
 /// what it took, the first is written at once, and one more each `window`, with how many came in
 /// it (`repeated`). Only lines that may be folded. Pure: time is given. One thread's at a time.

@@ -1,5 +1,10 @@
 #include "telemetry/recent_events.hpp"
 
+#include "telemetry/folding.hpp"
+
+#include <algorithm>
+#include <utility>
+
 namespace roachpin::telemetry {
 namespace {
 
@@ -31,8 +36,18 @@ void recent_events::on_event(core::event_id id, const core::event& what) noexcep
         if (line.level == severity::none) {
             return;
         }
-        recent_event one{std::chrono::system_clock::now(), core::to_string(id), std::move(line)};
+        kept one{{std::chrono::system_clock::now(), core::to_string(id), std::move(line)}, {}};
+        if (one.event.line.may_be_folded) {
+            one.kind = kind_of(one.event.line);
+        }
         const std::lock_guard lock(mutex_);
+        const auto same = std::find_if(kept_.begin(), kept_.end(), [&](const kept& other) {
+            return !one.kind.empty() && other.kind == one.kind;
+        });
+        if (same != kept_.end()) {
+            one.number += same->number;
+            kept_.erase(same);
+        }
         kept_.push_front(std::move(one));
         if (kept_.size() > most) {
             kept_.pop_back();
@@ -43,7 +58,14 @@ void recent_events::on_event(core::event_id id, const core::event& what) noexcep
 
 std::vector<recent_event> recent_events::newest() const {
     const std::lock_guard lock(mutex_);
-    return {kept_.begin(), kept_.end()};
+    std::vector<recent_event> all;
+    for (const auto& one : kept_) {
+        all.push_back(one.event);
+        if (one.number > 1) {
+            all.back().line.fields.emplace_back("repeated", one.number);
+        }
+    }
+    return all;
 }
 
 } // namespace roachpin::telemetry
