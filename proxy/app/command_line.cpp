@@ -1,6 +1,7 @@
 #include "app/command_line.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/init_command.hpp"
 #include "app/pin_command.hpp"
 #include "app/resolve_command.hpp"
 #include "app/run_command.hpp"
@@ -67,6 +68,22 @@ CLI::App* add_pin(CLI::App& program, pin_flags& flags) {
     return pin;
 }
 
+CLI::App* add_init(CLI::App& program, init_flags& flags) {
+    auto* init = program.add_subcommand(
+        "init", "Write a commented configuration, and say what is left to fill in.");
+    init->add_option("--from-certs-dir", flags.from_certs_dir,
+                     "Take the CA, and the node's names, from a folder as cockroach cert makes it")
+        ->type_name("DIR");
+    init->add_option("--from-haproxy", flags.from_haproxy,
+                     "Take nodes and listener from what cockroach gen haproxy wrote")
+        ->type_name("FILE");
+    init->add_option("-o,--output", flags.output, "Write to this file instead of stdout")
+        ->type_name("FILE");
+    init->add_flag("--force", flags.force, "Replace the file where it is there already");
+    init->footer("Exit codes: 0 written, 2 usage, or a file that cannot be read or written.");
+    return init;
+}
+
 /// `unexpected`: the exit code where something is thrown.
 template <class Command>
 int guarded(const Command& command, exit_code unexpected) {
@@ -88,9 +105,11 @@ int run_command_line(int argc, char** argv) {
     run_flags to_run;
     resolve_flags to_resolve;
     pin_flags to_pin;
+    init_flags to_init;
     const auto* run_command = add_run(program, to_run);
     const auto* resolve_command = add_resolve(program, to_resolve);
     const auto* pin_command = add_pin(program, to_pin);
+    const auto* init_command = add_init(program, to_init);
     program.add_subcommand("version", "Print the version and the libraries it runs on.");
     try {
         program.parse(argc, argv);
@@ -105,6 +124,9 @@ int run_command_line(int argc, char** argv) {
     }
     if (pin_command->parsed()) {
         return guarded([&] { return pin(to_pin); }, could_not_finish);
+    }
+    if (init_command->parsed()) {
+        return guarded([&] { return init(to_init); }, bad_configuration_or_usage);
     }
     std::cout << version_line() << '\n';
     return ok;

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <ctime>
+#include <optional>
+#include <utility>
 
 namespace roachpin::tls {
 namespace {
@@ -37,6 +39,24 @@ std::string address_text(std::string_view octets) {
         return core::ip_address::v6(address).to_string();
     }
     return "malformed";
+}
+
+general_names_ptr alternative_names(const X509& certificate) {
+    return general_names_ptr(static_cast<GENERAL_NAMES*>(
+        X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+}
+
+/// A dNSName that spells an address is no address (and is never verified as one).
+std::optional<core::host_name> host_in(const GENERAL_NAME* name) {
+    int kind = 0;
+    const auto* value = static_cast<const ASN1_STRING*>(GENERAL_NAME_get0_value(name, &kind));
+    if (kind != GEN_DNS && kind != GEN_IPADD) {
+        return std::nullopt;
+    }
+    const auto host = core::host_name::parse(kind == GEN_DNS ? std::string(octets_of(value))
+                                                             : address_text(octets_of(value)));
+    const bool is_what_it_says = host && host->ip().has_value() == (kind == GEN_IPADD);
+    return is_what_it_says ? std::optional(*host) : std::nullopt;
 }
 
 std::string name_text(const GENERAL_NAME* name) {
@@ -91,8 +111,7 @@ std::string issuer_key_of(const X509& certificate) {
 }
 
 std::string names_of(const X509& certificate) {
-    const general_names_ptr names(static_cast<GENERAL_NAMES*>(
-        X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+    const auto names = alternative_names(certificate);
     std::string text;
     for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
         text += (i == 0 ? "" : ", ") + name_text(sk_GENERAL_NAME_value(names.get(), i));
@@ -101,6 +120,17 @@ std::string names_of(const X509& certificate) {
         }
     }
     return text.empty() ? "none" : text;
+}
+
+std::vector<core::host_name> hosts_of(const X509& certificate) {
+    const auto names = alternative_names(certificate);
+    std::vector<core::host_name> hosts;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+        if (auto host = host_in(sk_GENERAL_NAME_value(names.get(), i))) {
+            hosts.push_back(std::move(*host));
+        }
+    }
+    return hosts;
 }
 
 core::spki_pin spki_of(const X509& certificate) {

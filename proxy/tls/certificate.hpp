@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 /// What a certificate says, as plain values. Texts come from the peer and are made printable.
 namespace roachpin::tls {
@@ -21,6 +22,10 @@ std::string issuer_key_of(const X509& certificate);
 
 /// "DNS:crdb-0.crdb.internal, IP:10.1.2.3", or "none".
 std::string names_of(const X509& certificate);
+
+/// The names and addresses it carries, in its order, as far as each is one host: wildcards are
+/// none.
+std::vector<core::host_name> hosts_of(const X509& certificate);
 
 core::spki_pin spki_of(const X509& certificate);
 std::chrono::system_clock::time_point not_after_of(const X509& certificate);

@@ -76,6 +76,14 @@ core::result<std::vector<x509_ptr>> load_anchors(const std::string& file) {
     return anchors;
 }
 
+core::result<x509_ptr> load_certificate(const std::string& file) {
+    auto all = load_certificates(file);
+    if (!all) {
+        return all.error();
+    }
+    return std::move(all->front());
+}
+
 core::result<std::vector<x509_crl_ptr>> load_crls(const std::string& file) {
     return load_all<x509_crl_ptr>(file, "CRL", [](BIO* bio) {
         return PEM_read_bio_X509_CRL(bio, nullptr, nullptr, nullptr);

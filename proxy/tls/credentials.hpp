@@ -20,6 +20,9 @@ struct key_pair {
 /// intermediate alone is no anchor.
 core::result<std::vector<x509_ptr>> load_anchors(const std::string& file);
 
+/// The first certificate of the file, without a word on whether it may be trusted.
+core::result<x509_ptr> load_certificate(const std::string& file);
+
 /// At least one CRL.
 core::result<std::vector<x509_crl_ptr>> load_crls(const std::string& file);
 
