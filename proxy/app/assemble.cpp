@@ -3,6 +3,7 @@
 #include "app/own_endpoints.hpp"
 #include "net/validator.hpp"
 #include "settings/lock_file.hpp"
+#include "tls/certificate.hpp"
 #include "tls/local_certificate.hpp"
 
 namespace roachpin::app {
@@ -35,7 +36,8 @@ public:
                      std::move(resolver),
                      std::make_shared<const tls::upstream_context>(std::move(*upstream)),
                      std::move(health),
-                     std::move(listeners)};
+                     std::move(listeners),
+                     std::move(certificates_)};
     }
 
 private:
@@ -55,6 +57,18 @@ private:
         }
     }
 
+    /// Where a key of the configuration stands, without the file and the line.
+    static std::string key_of(const std::string& where) {
+        const auto last = where.rfind(": ");
+        return last == std::string::npos ? where : where.substr(last + 2);
+    }
+
+    void note(const X509& certificate, std::string what) {
+        certificates_.push_back({std::move(what),
+                                 tls::subject_of(certificate) + tls::subject_key_of(certificate),
+                                 tls::not_after_of(certificate)});
+    }
+
     std::optional<tls::key_pair> load(const settings::certificate_files& files) {
         return keep(tls::load_key_pair(files.certificate.path.string(), files.key.path.string()),
                     files.certificate.where);
@@ -66,6 +80,9 @@ private:
         options.revoked = from.revoked_spki_sha256;
         options.min_version = from.min_tls;
         if (auto anchors = keep(tls::load_anchors(from.ca.path.string()), from.ca.where)) {
+            for (const auto& one : *anchors) {
+                note(*one, key_of(from.ca.where));
+            }
             options.anchors = std::move(*anchors);
         }
         if (from.crl) {
@@ -75,6 +92,10 @@ private:
         }
         if (from.client_certificate) {
             options.client = load(*from.client_certificate);
+            if (options.client) {
+                note(*options.client->chain.front(),
+                     key_of(from.client_certificate->certificate.where));
+            }
         }
         if (!problems_.empty()) {
             return std::nullopt;
@@ -115,6 +136,7 @@ private:
             client_anchors = std::move(*loaded);
         }
         if (identity) {
+            note(*identity->chain.front(), key_of(where) + ".tls");
             made.tls = keep(tls::local_context::make(*identity, client_anchors), where);
         }
     }
@@ -339,6 +361,7 @@ private:
     made_certificates known_;
     std::optional<settings::lock_file> lock_;
     problems problems_;
+    std::vector<dated_certificate> certificates_;
 };
 
 } // namespace

@@ -33,6 +33,13 @@ struct listener_parts {
     std::string exported;                             ///< the certificate, PEM
 };
 
+/// A certificate that expires some day, and then stops something.
+struct dated_certificate {
+    std::string what; ///< the key that names it: "cluster.ca_file", "listeners[0].tls.auto"
+    std::string subject;
+    std::chrono::system_clock::time_point not_after;
+};
+
 struct parts {
     std::vector<policy::node> nodes; ///< pinned with their endpoints, resolved without
     std::vector<net::resolved_name> names;
@@ -40,6 +47,7 @@ struct parts {
     std::shared_ptr<const tls::upstream_context> upstream;
     std::optional<net::http_health> health; ///< where health.http is enabled
     std::vector<listener_parts> listeners;
+    std::vector<dated_certificate> certificates; ///< trusted, and roachpin's own
 };
 
 /// Every problem at once, each "file:line: path: sentence".

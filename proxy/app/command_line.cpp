@@ -1,5 +1,6 @@
 #include "app/command_line.hpp"
 
+#include "app/check_command.hpp"
 #include "app/exit_code.hpp"
 #include "app/init_command.hpp"
 #include "app/pin_command.hpp"
@@ -36,11 +37,40 @@ CLI::App* add_run(CLI::App& program, run_flags& flags) {
     run->add_option("--listen", flags.listen,
                     "Bind this instead of the file's only listener, e.g. 127.0.0.1:26257")
         ->type_name("ADDRESS");
+    run->add_option("--admin", flags.admin,
+                    "Serve metrics, probes and the page there, e.g. 127.0.0.1:9257")
+        ->type_name("ADDRESS");
     run->add_option("--log-level", flags.log_level, "debug, info, warning or error")
         ->type_name("LEVEL");
     run->add_option("--log-format", flags.log_format, "text or json")->type_name("FORMAT");
     run->footer("Exit codes: 0 as asked, 1 failed, 2 configuration or usage.");
     return run;
+}
+
+CLI::App* add_check(CLI::App& program, check_flags& flags) {
+    auto* check = program.add_subcommand(
+        "check", "Look at the configuration, every name, every node and every address, without "
+                 "credentials, and say what is amiss.");
+    add_config(*check, flags.config);
+    check->add_option("--format", flags.format, "text, json, sarif (2.1.0) or junit")
+        ->type_name("FORMAT")
+        ->capture_default_str();
+    check->add_option("--output", flags.output, "Write the report there instead of to stdout")
+        ->type_name("FILE");
+    check
+        ->add_option("--fail-on", flags.fail_on,
+                     "The least severity that fails: low, medium, high or critical")
+        ->type_name("SEVERITY")
+        ->capture_default_str();
+    check
+        ->add_option("--baseline", flags.baseline,
+                     "An earlier report (--format json): what is in it does not count")
+        ->type_name("FILE");
+    check->add_flag("--offline", flags.offline,
+                    "Ask nobody and dial nobody: look at the configuration and its files alone");
+    check->footer("Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 configuration or "
+                  "usage, 3 not everything could be looked at.");
+    return check;
 }
 
 CLI::App* add_resolve(CLI::App& program, resolve_flags& flags) {
@@ -103,10 +133,12 @@ int run_command_line(int argc, char** argv) {
     program.set_version_flag("--version", [] { return version_line(); });
     program.footer(footer);
     run_flags to_run;
+    check_flags to_check;
     resolve_flags to_resolve;
     pin_flags to_pin;
     init_flags to_init;
     const auto* run_command = add_run(program, to_run);
+    const auto* check_command = add_check(program, to_check);
     const auto* resolve_command = add_resolve(program, to_resolve);
     const auto* pin_command = add_pin(program, to_pin);
     const auto* init_command = add_init(program, to_init);
@@ -118,6 +150,9 @@ int run_command_line(int argc, char** argv) {
     }
     if (run_command->parsed()) {
         return guarded([&] { return run(to_run); }, failed);
+    }
+    if (check_command->parsed()) {
+        return guarded([&] { return check(to_check); }, could_not_finish);
     }
     if (resolve_command->parsed()) {
         return guarded([&] { return resolve(to_resolve); }, could_not_finish);

@@ -46,7 +46,8 @@ generation::generation(net::executor control, const configuration_source& source
                        core::event_source& events)
     : configuration_(std::move(from.configuration)),
       files_(control, files_of(source, configuration_)), listeners_(std::move(from.made.listeners)),
-      nodes_(from.made.nodes), names_(from.made.names), upstream_(from.made.upstream),
+      certificates_(std::move(from.made.certificates)), nodes_(from.made.nodes),
+      names_(from.made.names), upstream_(from.made.upstream),
       looking_(control, net::internal_errors_to(events)) {
     if (from.made.resolver && !names_.empty()) {
         resolver_ =
@@ -95,7 +96,7 @@ net::session_plan generation::plan_with(policy::cluster cluster) const {
             to_session_timeouts(from.timeouts),
             to_keepalive(from.keepalive),
             {from.lifetime.max, from.lifetime.jitter_percent / 100.0},
-            from.health.interval * from.health.fall};
+            readiness_hold()};
 }
 
 net::spare_options generation::spares() const {
@@ -130,6 +131,7 @@ std::string needs_restart(const settings::configuration& running,
         }
     };
     note(running.workers != next.workers, "workers");
+    note(running.admin.bind != next.admin.bind, "admin.bind");
     note(running.admin.control != next.admin.control, "admin.control");
     note(running.start != next.start, "start");
     return keys;

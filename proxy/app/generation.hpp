@@ -32,6 +32,8 @@ public:
 
     const settings::configuration& configuration() const { return configuration_; }
 
+    const std::vector<dated_certificate>& certificates() const { return certificates_; }
+
     std::vector<listener_parts> take_listeners() { return std::move(listeners_); }
 
     /// Takes over what is known of names and places that stay. Before `look`.
@@ -52,9 +54,16 @@ public:
 
     net::discovery& discovery() { return *discovery_; }
 
+    const net::discovery& discovery() const { return *discovery_; }
+
     net::session_plan plan_with(policy::cluster cluster) const;
 
     net::spare_options spares() const;
+
+    /// How long no node may be usable before roachpin counts as not ready.
+    core::duration readiness_hold() const {
+        return configuration_.health.interval * configuration_.health.fall;
+    }
 
     std::shared_ptr<const tls::upstream_context> upstream() const { return upstream_; }
 
@@ -67,6 +76,7 @@ private:
     settings::configuration configuration_;
     net::file_watch files_;
     std::vector<listener_parts> listeners_;
+    std::vector<dated_certificate> certificates_;
     std::vector<policy::node> nodes_;
     std::vector<net::resolved_name> names_;
     std::shared_ptr<const tls::upstream_context> upstream_;

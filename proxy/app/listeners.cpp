@@ -100,6 +100,18 @@ net::awaitable<void> listeners::close() {
     open_.clear();
 }
 
+std::vector<telemetry::listener_report> listeners::report() const {
+    std::vector<telemetry::listener_report> all;
+    for (const auto& one : open_) {
+        const auto rules = one.listener->rules();
+        const auto& connections = one.listener->connections();
+        const bool passes = rules->mode == net::listener_mode::passthrough;
+        all.push_back({one.listener->name(), passes ? "passthrough" : "originate", offer_of(*rules),
+                       connections.taken(), connections.limit()});
+    }
+    return all;
+}
+
 made_certificates listeners::certificates() const {
     made_certificates all;
     for (const auto& one : open_) {

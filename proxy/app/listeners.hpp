@@ -6,6 +6,7 @@
 #include "net/listening_socket.hpp"
 #include "net/task_group.hpp"
 #include "net/worker.hpp"
+#include "telemetry/status.hpp"
 
 #include <boost/system/result.hpp>
 
@@ -39,6 +40,8 @@ public:
     net::awaitable<void> close();
 
     std::size_t size() const { return open_.size(); }
+
+    std::vector<telemetry::listener_report> report() const;
 
     /// By the configured bind.
     made_certificates certificates() const;

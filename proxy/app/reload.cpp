@@ -63,7 +63,10 @@ net::awaitable<void> runtime::reload(std::string why) {
     if (thrown && net::is_cancellation(thrown)) {
         std::rethrow_exception(thrown);
     }
-    if (!failures.empty()) {
+    last_reload_ = {std::chrono::system_clock::now(), failures.empty(), why, joined(failures)};
+    if (failures.empty()) {
+        configured_at_ = last_reload_.at;
+    } else {
         events_.emit(core::events::reload_failed{why, joined(failures)});
     }
     manager_.ready();
@@ -116,8 +119,11 @@ net::awaitable<void> runtime::take_over(std::unique_ptr<generation> next,
     connections_.set_limit(configuration.limits.max_connections);
     places_.set_limit(configuration.limits.max_opening);
     log_changed_(configuration.log);
+    ready_anywhere_.set_hold(now_->readiness_hold());
+    ready_everywhere_.set_hold(now_->readiness_hold());
     go_on();
     co_await listeners_.commit(std::move(staged));
+    note_subjects();
 }
 
 /// How many live sessions would not be let in any more: they are retired.

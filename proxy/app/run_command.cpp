@@ -49,17 +49,20 @@ int run(const run_flags& flags) {
     std::signal(SIGPIPE, SIG_IGN); // a closed socket is an error of the write, not of the process
     std::signal(SIGHUP, SIG_IGN);  // a terminal that closes, or a reload, must not cut sessions
     tls::initialise();
-    configuration_source source{flags.config, {flags.listen, flags.log_level, flags.log_format}};
+    configuration_source source{flags.config,
+                                {flags.listen, flags.admin, flags.log_level, flags.log_format}};
     auto loaded = load(source, lock_use::keep_to);
     if (!loaded) {
         return complain(loaded.error(), bad_configuration_or_usage);
     }
     const auto& to = loaded->configuration.log;
     telemetry::log log({to_severity(to.level), is_json(to)});
-    core::event_source events({&log}, first_event_id());
-    runtime proxy(std::move(source), std::move(*loaded), events, [&log](const settings::log& now) {
-        log.change(to_severity(now.level), is_json(now));
-    });
+    telemetry::metrics metrics;
+    telemetry::recent_events recent;
+    core::event_source events({&log, &metrics, &recent}, first_event_id());
+    runtime proxy(
+        std::move(source), std::move(*loaded), events, {metrics, recent},
+        [&log](const settings::log& now) { log.change(to_severity(now.level), is_json(now)); });
     if (const auto reasons = proxy.look_around(); !reasons.empty()) {
         std::cerr << "roachpin does not start (start: fail_fast):\n";
         return complain(reasons, failed);

@@ -9,6 +9,7 @@ namespace roachpin::app {
 struct run_flags {
     std::string config;
     std::optional<std::string> listen;
+    std::optional<std::string> admin;
     std::optional<std::string> log_level;
     std::optional<std::string> log_format;
 };

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <random>
@@ -26,26 +27,36 @@ constexpr mode_t control_mode = 0600;
 /// Sessions are bounded by limits.max_connections, which a reload may raise up to this.
 constexpr std::size_t most_cancel_keys = 1'000'000;
 
+/// A Prometheus or two, a probe, some browsers.
+constexpr std::size_t most_admin_connections = 64;
+
+/// How often the workers are asked for a sign of life, where the service manager does not say.
+constexpr auto life_interval = std::chrono::seconds(5);
+
 } // namespace
 
 runtime::runtime(configuration_source source, prepared from, core::event_source& events,
-                 std::function<void(const settings::log&)> log_changed)
-    : source_(std::move(source)), events_(events), log_changed_(std::move(log_changed)),
+                 witnesses seen, std::function<void(const settings::log&)> log_changed)
+    : source_(std::move(source)), events_(events), seen_(seen),
+      log_changed_(std::move(log_changed)),
       now_(std::make_unique<generation>(control_.get_executor(), source_, std::move(from), events)),
       started_with_(now_->configuration()),
       plan_(now_->plan_with(policy::cluster({}, {}, "no node was looked at yet"))),
       connections_(now_->configuration().limits.max_connections),
       places_(control_.get_executor(), now_->configuration().limits.max_opening),
-      cancels_(most_cancel_keys), spares_(control_.get_executor(),
-                                          [this](const policy::candidate& one) {
-                                              now_->discovery().doubt(one.target->host, one.where);
-                                          }),
+      cancels_(most_cancel_keys), spares_(
+                                      control_.get_executor(),
+                                      [this](const policy::candidate& one) {
+                                          now_->discovery().doubt(one.target->host, one.where);
+                                      },
+                                      &events),
       plane_{plan_, events_, connections_, cancels_, &spares_},
       listeners_(control_.get_executor(), workers_, places_, events_),
       serving_(control_.get_executor(), net::internal_errors_to(events)),
       keeping_(control_.get_executor(), net::internal_errors_to(events)),
       reload_wanted_(control_.get_executor(), net::timer::time_point::max()),
-      stop_wanted_(control_.get_executor(), net::timer::time_point::max()) {
+      stop_wanted_(control_.get_executor(), net::timer::time_point::max()),
+      ready_anywhere_(now_->readiness_hold()), ready_everywhere_(now_->readiness_hold()) {
     // Proxies that all begin with the same node would load that one alone.
     plane_.turn = std::random_device{}();
     plane_.trouble = [this](net::place_trouble trouble) {
@@ -59,6 +70,7 @@ void runtime::go_on() {
 }
 
 void runtime::publish(std::vector<policy::member> members) {
+    note_readiness(core::clock::now());
     auto trouble = now_->trouble();
     std::string waiting;
     proved_once_ = proved_once_ || now_->is_any_proved();
@@ -118,10 +130,19 @@ std::vector<std::string> runtime::open_listeners() {
     if (const auto room = make_room(needs_of(now_->configuration())); !room) {
         return {room.error().sentence};
     }
-    if (const auto& control = now_->configuration().admin.control) {
+    const auto& admin = now_->configuration().admin;
+    if (admin.bind) {
+        auto socket = net::listening_socket::open(*admin.bind, {});
+        if (!socket) {
+            return {admin.bind_where + ": " + socket.error().sentence +
+                    "; choose another place, or none: admin: {bind: ~}"};
+        }
+        admin_socket_.emplace(std::move(*socket));
+    }
+    if (const auto& control = admin.control) {
         auto socket = net::listening_socket::open(*control, control_mode);
         if (!socket) {
-            return {now_->configuration().admin.where + ": " + socket.error().sentence};
+            return {admin.control_where + ": " + socket.error().sentence};
         }
         control_socket_.emplace(std::move(*socket));
     }
@@ -154,15 +175,22 @@ void runtime::start() {
     if (control_socket_) {
         keeping_.spawn(telemetry::serve_control(control_socket_->fd(), control_handlers()));
     }
-    if (const auto interval = manager_.watchdog_interval()) {
-        keeping_.spawn(keep_alive(*interval));
+    if (admin_socket_) {
+        const auto& bind = std::get<core::endpoint>(admin_socket_->bound());
+        auto pages = telemetry::admin_pages(admin_source(), bind.address.is_loopback());
+        keeping_.spawn(telemetry::serve_http(admin_socket_->fd(), std::move(pages),
+                                             {.most_connections = most_admin_connections}));
+        keeping_.spawn(keep_samples());
+        events_.emit(core::events::admin_listening{bind.to_string()});
     }
+    keeping_.spawn(keep_alive());
 }
 
 net::awaitable<void> runtime::serve() {
     signals asked(control_.get_executor(), SIGTERM, SIGINT);
     start();
     co_await listeners_.commit(std::move(*std::exchange(staged_, std::nullopt)));
+    note_subjects();
     events_.emit(
         core::events::started{version(), static_cast<unsigned>(workers_.size()), libraries()});
     manager_.ready();
@@ -211,10 +239,15 @@ std::map<std::string, telemetry::control_handler> runtime::control_handlers() {
 }
 
 /// A sign of life is worth something where every thread gives it.
-net::awaitable<void> runtime::keep_alive(core::duration interval) {
+net::awaitable<void> runtime::keep_alive() {
+    const auto asked_for = manager_.watchdog_interval();
+    const auto interval =
+        std::min<core::duration>(asked_for.value_or(life_interval), life_interval);
     net::timer next(control_.get_executor());
+    alive_at_ = core::clock::now();
     while (true) {
         if (silent_workers_ == 0) {
+            alive_at_ = core::clock::now();
             manager_.alive();
             silent_workers_ = workers_.size();
             for (const auto& one : workers_) {

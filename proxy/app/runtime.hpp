@@ -12,8 +12,13 @@
 #include "net/spare_pool.hpp"
 #include "net/task_group.hpp"
 #include "net/worker.hpp"
+#include "policy/readiness.hpp"
+#include "telemetry/admin_pages.hpp"
 #include "telemetry/control_server.hpp"
+#include "telemetry/metrics.hpp"
+#include "telemetry/recent_events.hpp"
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,12 +27,18 @@
 
 namespace roachpin::app {
 
+/// Who remembers events for the admin server. They outlive whoever emits.
+struct witnesses {
+    telemetry::metrics& metrics;
+    telemetry::recent_events& recent;
+};
+
 /// A running proxy: the composition root. Owns every part, starts each when what it stands on is
 /// there, and stops them in the reverse order. The thread that runs it is the control thread.
 class runtime {
 public:
-    /// `log_changed` hears of a reload's log section.
-    runtime(configuration_source source, prepared from, core::event_source& events,
+    /// `log_changed` hears of a reload's log section. `seen`: what hears of all `events`.
+    runtime(configuration_source source, prepared from, core::event_source& events, witnesses seen,
             std::function<void(const settings::log&)> log_changed);
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
@@ -38,7 +49,8 @@ public:
     /// be used at all. With start: wait there are none, and nothing was asked yet.
     std::vector<std::string> look_around();
 
-    /// Makes room for descriptors, binds every listener and the control socket, and then writes
+    /// Makes room for descriptors, binds every listener, the admin server and the control socket,
+    /// and then writes
     /// export files; nothing is accepted yet. A sentence for each that cannot be: what another
     /// process has open or had written is then untouched.
     std::vector<std::string> open_listeners();
@@ -64,7 +76,16 @@ private:
     net::awaitable<void> take_over(std::unique_ptr<generation> next, listeners::staged staged);
     net::awaitable<std::size_t> review_sessions();
 
-    net::awaitable<void> keep_alive(core::duration interval);
+    std::vector<telemetry::node_report> report_nodes() const;
+    telemetry::totals totals() const;
+    telemetry::status status() const;
+    telemetry::admin_source admin_source();
+    void note_subjects();
+    void note_readiness(core::time_point now);
+    std::optional<std::string> why_not_ready(telemetry::readiness_mode mode) const;
+    std::optional<std::string> why_not_live() const;
+    net::awaitable<void> keep_samples();
+    net::awaitable<void> keep_alive();
     std::map<std::string, telemetry::control_handler> control_handlers();
     void want_stop(bool at_once);
     net::awaitable<void> drain();
@@ -72,6 +93,7 @@ private:
 
     configuration_source source_;
     core::event_source& events_;
+    witnesses seen_;
     std::function<void(const settings::log&)> log_changed_;
     service_manager manager_ = service_manager::from_environment();
     bool proved_once_ = false; ///< some node was usable: nobody is told to wait any more
@@ -87,6 +109,7 @@ private:
     net::data_plane plane_;
     listeners listeners_;
     std::optional<listeners::staged> staged_; ///< from `open_listeners` to `start`
+    std::optional<net::listening_socket> admin_socket_;
     std::optional<net::listening_socket> control_socket_;
     net::task_group serving_; ///< what runs until the drain
     net::task_group keeping_; ///< what runs until the end
@@ -94,6 +117,13 @@ private:
     std::string reload_why_; ///< empty: none is wanted
     net::timer stop_wanted_;
     std::size_t silent_workers_ = 0; ///< that have not answered the last ping
+    core::time_point alive_at_{};    ///< when all had answered
+    const telemetry::wall_time started_at_ = std::chrono::system_clock::now();
+    telemetry::wall_time configured_at_ = started_at_;
+    telemetry::reload_status last_reload_{started_at_, true, "start", ""};
+    policy::readiness ready_anywhere_;
+    policy::readiness ready_everywhere_;
+    std::deque<telemetry::sample> samples_; ///< oldest first
     bool stopping_ = false;
     bool stop_at_once_ = false; ///< without drain.delay
     worker_pool workers_;       ///< last: destroyed, and so joined, first

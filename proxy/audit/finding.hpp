@@ -21,6 +21,9 @@ struct finding {
     std::string subject{}; ///< what exactly: an address, a server, a key of the configuration
     std::size_t line = 1;  ///< of the configuration file: where the host stands
     std::string evidence;  ///< what was expected, what was seen
+    bool suppressed = false;
+    std::string suppression{}; ///< why, as the configuration says
+    bool in_baseline = false;  ///< it was there before
 };
 
 /// Something that was looked at, whatever came of it.

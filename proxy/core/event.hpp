@@ -4,6 +4,7 @@
 #include "core/time.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -50,6 +51,11 @@ struct started {
     std::string libraries;
 };
 
+/// The admin server answers.
+struct admin_listening {
+    std::string address;
+};
+
 /// A certificate for local TLS was made, in memory.
 struct local_certificate_made {
     std::string listener;
@@ -65,20 +71,26 @@ struct client_refused {
     bool told = true; ///< false: it could not have read it, and was only closed
 };
 
-/// A client went away before it had said what it wants. `in_handshake`: from the listener's TLS,
-/// whose certificate it may not have liked.
+/// A client went away before it had said what it wants.
 struct client_gone {
     client_facts client;
     std::string reason;
-    bool in_handshake = false;
+    bool in_handshake = false; ///< of the listener's TLS, whose certificate it may not have liked
+    bool said_nothing = false; ///< a probe of the port: counted, not logged
+};
+
+/// A client has said what it wants, whatever comes of it.
+struct client_opened {
+    client_facts client;
+    clock::duration took{}; ///< since it was accepted
 };
 
 /// Bytes flow between a client and a node verified on this very connection.
 struct session_established {
     client_facts client;
     node_facts node;
-    unsigned dials = 0; ///< how many were tried, this one included
-    duration took{};    ///< from the StartupMessage to here
+    unsigned dials = 0;     ///< how many were tried, this one included
+    clock::duration took{}; ///< from the StartupMessage to here
 };
 
 struct session_ended {
@@ -90,6 +102,18 @@ struct session_ended {
     std::uint64_t bytes_to_client = 0;
     duration took{};
     bool routine = true; ///< false: cut by a failure
+};
+
+/// roachpin has dialled a node's address: for a session, to keep a connection ready, or to see
+/// whether the node proves itself.
+struct dialled {
+    node_facts node;
+    std::string result; ///< "proved", "down" or "hostile"; "reached", where TLS is the client's
+    std::string reason; ///< of a failure: a label
+    /// What each phase took that was completed.
+    std::optional<clock::duration> tcp{};
+    std::optional<clock::duration> sslrequest{};
+    std::optional<clock::duration> tls{};
 };
 
 /// One dial of one address failed. `hostile`: the node was reached and failed its proof.
@@ -148,15 +172,26 @@ struct dns_reply_refused {
     std::string server;
     std::string reason;
     std::string detail;
+    std::size_t number = 1; ///< of datagrams
 };
 
-/// What a server says of a host was refused, or it said nothing. Told when it is news.
+/// A server was asked for a node's name.
+struct dns_asked {
+    std::string host; ///< the node's
+    std::string server;
+    std::string result; ///< "answered", or a label: "nxdomain", "unreachable", "malformed"
+    clock::duration took{};
+};
+
+/// What a server says of a host was refused, or it said nothing.
 struct dns_answer_refused {
     std::string host;
     std::string server;
     std::string reason;
     std::string finding; ///< its id in `roachpin check`
     std::string detail;
+    bool is_silence = false; ///< nothing was said that could be refused
+    bool news = true;        ///< false: the same as the server's last; counted, not logged
 };
 
 /// A server whose answers were refused, or that gave none, has given a clean one.
@@ -242,16 +277,15 @@ struct internal_error {
 
 } // namespace events
 
-using event =
-    std::variant<events::listening, events::started, events::local_certificate_made,
-                 events::client_refused, events::client_gone, events::session_established,
-                 events::session_ended, events::dial_failed, events::startup_replayed,
-                 events::cancel_forwarded, events::cancel_failed, events::accept_failed,
-                 events::listener_closed, events::draining, events::drained,
-                 events::dns_reply_refused, events::dns_answer_refused, events::dns_answers_again,
-                 events::dns_servers_disagree, events::lock_drift, events::leaf_not_in_lock,
-                 events::names_changed, events::names_stale, events::address_admitted,
-                 events::address_not_proved, events::reloaded, events::reload_failed,
-                 events::waiting_for_nodes, events::internal_error>;
+using event = std::variant<
+    events::listening, events::admin_listening, events::started, events::local_certificate_made,
+    events::client_refused, events::client_gone, events::client_opened, events::session_established,
+    events::session_ended, events::dialled, events::dial_failed, events::startup_replayed,
+    events::cancel_forwarded, events::cancel_failed, events::accept_failed, events::listener_closed,
+    events::draining, events::drained, events::dns_asked, events::dns_reply_refused,
+    events::dns_answer_refused, events::dns_answers_again, events::dns_servers_disagree,
+    events::lock_drift, events::leaf_not_in_lock, events::names_changed, events::names_stale,
+    events::address_admitted, events::address_not_proved, events::reloaded, events::reload_failed,
+    events::waiting_for_nodes, events::internal_error>;
 
 } // namespace roachpin::core

@@ -61,6 +61,13 @@ void both_ways::wait(direction& way, const side& on, io_status status) {
 
 void both_ways::note(direction& way, std::size_t size) {
     way.moved += size;
+    if (options_.counted != nullptr) {
+        if (&way == &up_) {
+            options_.counted->add_to_node(size);
+        } else {
+            options_.counted->add_to_client(size);
+        }
+    }
     if (options_.idle.count() > 0) {
         last_activity_ = core::clock::now();
     }

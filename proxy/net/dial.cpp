@@ -166,10 +166,51 @@ prove(byte_stream& node, const tls::upstream_context& context, const policy::nod
     }
 }
 
-/// A connection on which TLS may begin. `phase` tells the caller, who owns it, how far this came
-/// when the deadline ends it.
-awaitable<boost::system::result<byte_stream, dial_failure>>
-reach(core::endpoint where, keepalive_options keepalive, before_tls first, dial_phase& phase) {
+/// How far a dial has come, also when the deadline ends it, and what its phases took.
+class dial_progress {
+public:
+    dial_phase phase() const { return phase_; }
+
+    void enter(dial_phase next) {
+        complete();
+        phase_ = next;
+    }
+
+    /// The phase it is in has come to a good end.
+    void complete() {
+        const auto now = core::clock::now();
+        took_[static_cast<std::size_t>(phase_)] = now - std::exchange(since_, now);
+    }
+
+    /// `result`: of a dial that did not fail.
+    void tell(core::event_source* whom, const policy::candidate& to, std::string_view result,
+              const std::optional<dial_failure>& why) const {
+        if (whom == nullptr) {
+            return;
+        }
+        std::string said(result);
+        if (why) {
+            said = why->hostile ? "hostile" : "down";
+        }
+        whom->emit(core::events::dialled{{to.target->host.text(), to.where.to_string()},
+                                         std::move(said),
+                                         why ? why->reason : "",
+                                         took_[static_cast<std::size_t>(dial_phase::tcp)],
+                                         took_[static_cast<std::size_t>(dial_phase::sslrequest)],
+                                         took_[static_cast<std::size_t>(dial_phase::tls)]});
+    }
+
+private:
+    dial_phase phase_ = dial_phase::tcp;
+    core::time_point since_ = core::clock::now();
+    std::array<std::optional<core::clock::duration>, 3> took_{};
+};
+
+/// A connection on which TLS may begin. `progress` is the caller's.
+awaitable<boost::system::result<byte_stream, dial_failure>> reach(core::endpoint where,
+                                                                  keepalive_options keepalive,
+                                                                  before_tls first,
+                                                                  dial_progress& progress) {
     const auto address = to_socket_address(where);
     stream_socket socket(co_await asio::this_coro::executor);
     const auto [refused] = co_await socket.async_connect(address, as_result);
@@ -180,7 +221,7 @@ reach(core::endpoint where, keepalive_options keepalive, before_tls first, dial_
     byte_stream node(std::move(socket));
 
     if (first == before_tls::ssl_request) {
-        phase = dial_phase::sslrequest;
+        progress.enter(dial_phase::sslrequest);
         auto disagreed = co_await agree_on_tls(node);
         if (disagreed) {
             co_return std::move(*disagreed);
@@ -189,19 +230,20 @@ reach(core::endpoint where, keepalive_options keepalive, before_tls first, dial_
     co_return std::move(node);
 }
 
-/// `phase`: see `reach`. `proved`, where somebody wants to know: what the node is.
+/// `progress`: see `reach`. `proved`, where somebody wants to know: what the node is.
 awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context& context,
-                               keepalive_options keepalive, before_tls first, dial_phase& phase,
-                               std::optional<tls::peer_facts>* proved) {
-    auto node = co_await reach(to.where, keepalive, first, phase);
+                               keepalive_options keepalive, before_tls first,
+                               dial_progress& progress, std::optional<tls::peer_facts>* proved) {
+    auto node = co_await reach(to.where, keepalive, first, progress);
     if (!node) {
         co_return node.error();
     }
-    phase = dial_phase::tls;
+    progress.enter(dial_phase::tls);
     auto peer = co_await prove(*node, context, *to.target);
     if (!peer) {
         co_return peer.error();
     }
+    progress.complete();
     if (proved != nullptr) {
         *proved = peer->facts();
     }
@@ -219,6 +261,11 @@ dial_failure timed_out(dial_phase phase) {
         break;
     }
     return {phase, "timeout", "the TLS handshake did not end within timeouts.dial", false};
+}
+
+template <class Result>
+std::optional<dial_failure> failure_of(const Result& made) {
+    return made ? std::nullopt : std::optional(made.error());
 }
 
 } // namespace
@@ -239,45 +286,47 @@ std::string_view to_string(dial_phase phase) {
 
 awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& context,
                             keepalive_options keepalive, core::time_point deadline,
-                            before_tls first) {
-    auto phase = dial_phase::tcp;
-    auto done = co_await with_deadline(
-        attempt(std::move(to), context, keepalive, first, phase, nullptr), deadline);
-    if (!done) {
-        co_return timed_out(phase);
-    }
-    co_return std::move(*done);
+                            before_tls first, core::event_source* told) {
+    dial_progress progress;
+    auto done =
+        co_await with_deadline(attempt(to, context, keepalive, first, progress, nullptr), deadline);
+    dial_result made = done ? std::move(*done) : dial_result(timed_out(progress.phase()));
+    progress.tell(told, to, "proved", failure_of(made));
+    co_return made;
 }
 
 awaitable<passthrough_result> dial_passthrough(policy::recent_proof to, keepalive_options keepalive,
-                                               core::time_point deadline) {
-    auto phase = dial_phase::tcp;
+                                               core::time_point deadline,
+                                               core::event_source* told) {
+    dial_progress progress;
     auto done = co_await with_deadline(
-        reach(to.where().where, keepalive, before_tls::ssl_request, phase), deadline);
-    if (!done) {
-        co_return timed_out(phase);
+        reach(to.where().where, keepalive, before_tls::ssl_request, progress), deadline);
+    passthrough_result made = timed_out(progress.phase());
+    if (done && *done) {
+        progress.complete();
+        made = passthrough_stream(std::move(**done));
+    } else if (done) {
+        made = done->error();
     }
-    if (!*done) {
-        co_return done->error();
-    }
-    co_return passthrough_stream(std::move(**done));
+    progress.tell(told, to.where(), "reached", failure_of(made));
+    co_return made;
 }
 
 awaitable<inspection> inspect(policy::candidate to, const tls::upstream_context& context,
-                              core::time_point deadline) {
-    auto phase = dial_phase::tcp;
+                              core::time_point deadline, core::event_source* told) {
+    dial_progress progress;
     const keepalive_options keepalive;
     std::optional<tls::peer_facts> proved;
     auto done = co_await with_deadline(
-        attempt(std::move(to), context, keepalive, before_tls::ssl_request, phase, &proved),
-        deadline);
-    if (!done) {
-        co_return timed_out(phase);
+        attempt(to, context, keepalive, before_tls::ssl_request, progress, &proved), deadline);
+    inspection made = timed_out(progress.phase());
+    if (done && *done) {
+        made = std::move(*proved);
+    } else if (done) {
+        made = done->error();
     }
-    if (!*done) {
-        co_return done->error();
-    }
-    co_return std::move(*proved);
+    progress.tell(told, to, "proved", failure_of(made));
+    co_return made;
 }
 
 } // namespace roachpin::net

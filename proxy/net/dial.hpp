@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/event_sink.hpp"
 #include "core/time.hpp"
 #include "net/asio.hpp"
 #include "net/passthrough_stream.hpp"
@@ -41,20 +42,24 @@ enum class before_tls { ssl_request, nothing };
 
 /// Connects to `to.where`, asks for TLS, and has the node prove that it is `to.target`. Sends
 /// SSLRequest and the TLS handshake and nothing else. `context` must outlive the call.
+///
+/// `told`, here and below: where given, hears what came of it (events::dialled).
 awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& context,
                             keepalive_options keepalive, core::time_point deadline,
-                            before_tls first = before_tls::ssl_request);
+                            before_tls first = before_tls::ssl_request,
+                            core::event_source* told = nullptr);
 
 /// Connects to an address that proved itself lately and has it agree to TLS: SSLRequest, answered
 /// by 'S' and nothing behind it. Nothing else is sent, and nothing is proved here: who answers now
 /// is for the client's own TLS to judge.
 awaitable<passthrough_result> dial_passthrough(policy::recent_proof to, keepalive_options keepalive,
-                                               core::time_point deadline);
+                                               core::time_point deadline,
+                                               core::event_source* told = nullptr);
 
 using inspection = boost::system::result<tls::peer_facts, dial_failure>;
 
 /// Dials as a session would, closes the connection, and gives back what the node proved on it.
 awaitable<inspection> inspect(policy::candidate to, const tls::upstream_context& context,
-                              core::time_point deadline);
+                              core::time_point deadline, core::event_source* told = nullptr);
 
 } // namespace roachpin::net

@@ -22,6 +22,14 @@ std::string joined(const std::vector<core::endpoint>& endpoints) {
     return text.empty() ? "none" : text;
 }
 
+/// For a metric: what a server's part of a round was.
+std::string label_of(const policy::observation& said) {
+    if (const auto* silent = std::get_if<policy::silence>(&said.said)) {
+        return std::string(to_string(silent->kind));
+    }
+    return std::holds_alternative<policy::unusable>(said.said) ? "malformed" : "answered";
+}
+
 } // namespace
 
 discovery::discovery(executor where, discovery_options options, resolver* names,
@@ -55,6 +63,8 @@ void discovery::learn_from(const discovery& before, bool same_servers) {
         roster_.set_addresses(one.what.node, one.usable);
     }
     roster_.learn_from(before.roster_);
+    proofs_ = before.proofs_;
+    forget_proofs_of_others();
     told_leaves_ = before.told_leaves_;
 }
 
@@ -87,6 +97,33 @@ awaitable<first_look> discovery::look() {
         }
     }
     co_return seen;
+}
+
+net::standing discovery::standing() const {
+    net::standing now;
+    for (auto& one : roster_.standings()) {
+        const auto proof = proofs_.find(key_of(one.at));
+        now.places.push_back(
+            {std::move(one), proof != proofs_.end() ? std::optional(proof->second) : std::nullopt});
+    }
+    for (const auto& one : watched_) {
+        const auto& all = one.state.addresses;
+        net::standing::name name{one.what.node,
+                                 one.what.srv.value_or(one.what.name),
+                                 one.was_stale,
+                                 one.state.last_good,
+                                 {},
+                                 one.dissent,
+                                 0,
+                                 one.outside_lock};
+        for (const auto& [server, trouble] : one.said) {
+            name.servers.push_back({names_->servers()[server].name, trouble});
+        }
+        name.waiting = static_cast<std::size_t>(std::count_if(
+            all.begin(), all.end(), [](const auto& each) { return !each.second.accepted; }));
+        now.names.push_back(std::move(name));
+    }
+    return now;
 }
 
 std::vector<std::string> discovery::failures() const {
@@ -140,6 +177,22 @@ void discovery::note_refusal(const core::host_name& host, const core::endpoint& 
     }
 }
 
+discovery::place_key discovery::key_of(const policy::roster::place& one) const {
+    return {roster_.at(one.node).host, one.where};
+}
+
+core::node_facts discovery::facts_of(const policy::roster::place& one) const {
+    return {roster_.at(one.node).host.text(), one.where.to_string()};
+}
+
+void discovery::forget_proofs_of_others() {
+    std::set<place_key> there;
+    for (const auto& one : roster_.standings()) {
+        there.insert(key_of(one.at));
+    }
+    std::erase_if(proofs_, [&](const auto& each) { return !there.contains(each.first); });
+}
+
 void discovery::look_again(const core::host_name& host) {
     for (auto& one : watched_) {
         if (roster_.at(one.what.node).host == host) {
@@ -185,6 +238,7 @@ awaitable<void> discovery::ask(watched_name& one) {
     std::vector<policy::observation> heard;
     for (auto& each : said) {
         if (each) {
+            one.said[each->server].reset();
             heard.push_back(std::move(*each));
         }
     }
@@ -194,8 +248,16 @@ awaitable<void> discovery::ask(watched_name& one) {
 
 awaitable<void> discovery::ask_server(const watched_name& one, std::size_t server,
                                       std::optional<policy::observation>& said) {
+    const auto start = core::clock::now();
     const auto heard = co_await inquire(*names_, server, one.what.name, one.what.srv);
+    const auto told = co_await asio::this_coro::cancellation_state;
+    if (told.cancelled() != asio::cancellation_type::none) {
+        co_return; // a question that was broken off says nothing
+    }
     said = observe(server, heard, one.what.port);
+    events_.emit(events::dns_asked{roster_.at(one.what.node).host.text(),
+                                   names_->servers()[server].name, label_of(*said),
+                                   core::clock::now() - start});
 }
 
 /// What was decided becomes what is: nothing here looks at an answer.
@@ -212,6 +274,7 @@ void discovery::conclude(watched_name& one, policy::decision decided) {
         if (roster_.set_addresses(one.what.node, one.usable)) {
             publish();
         }
+        forget_proofs_of_others();
         prover_.cancel();
     }
     if (!roster_.is_any_proved()) {
@@ -225,13 +288,12 @@ void discovery::report(watched_name& one, const policy::decision& decided) {
     one.silent.clear();
     for (const auto& trouble : decided.trouble) {
         const auto& server = names_->servers()[trouble.server].name;
+        one.said[trouble.server] = trouble;
         auto& told = (trouble.refused ? one.refused : one.silent).emplace_back(host);
         told.append(": ").append(server).append(" says: ").append(trouble.sentence);
         told.append(" (").append(trouble.finding).append(")");
-        if (trouble.news) {
-            events_.emit(events::dns_answer_refused{host, server, trouble.reason, trouble.finding,
-                                                    trouble.sentence});
-        }
+        events_.emit(events::dns_answer_refused{host, server, trouble.reason, trouble.finding,
+                                                trouble.sentence, !trouble.refused, trouble.news});
     }
     for (const auto server : decided.recovered) {
         events_.emit(events::dns_answers_again{host, names_->servers()[server].name});
@@ -316,7 +378,8 @@ awaitable<void> discovery::prove(policy::roster::place one) {
 awaitable<inspection> discovery::inspect_place(policy::candidate to) {
     inspection proved = dial_failure{dial_phase::tcp, "internal_error", "", false};
     try {
-        proved = co_await inspect(std::move(to), *upstream_, core::clock::now() + options_.probe);
+        proved = co_await inspect(std::move(to), *upstream_, core::clock::now() + options_.probe,
+                                  &events_);
     } catch (const std::exception& problem) { // out of memory, as a rule: this place is tried again
         if (is_cancellation(std::current_exception())) {
             throw;
@@ -337,11 +400,11 @@ awaitable<std::optional<health_refusal>> discovery::ask_place(policy::candidate 
 
 void discovery::note_proved(const policy::roster::place& one, const tls::peer_facts& proved) {
     note_leaf(one, proved.leaf_key);
+    proofs_.insert_or_assign(key_of(one), net::standing::proof{core::clock::now(), proved});
     const bool nothing_yet = !roster_.is_any_proved();
     const auto change = roster_.proved(one, this_moment());
     if (change.news) {
-        events_.emit(
-            events::address_admitted{{roster_.at(one.node).host.text(), one.where.to_string()}});
+        events_.emit(events::address_admitted{facts_of(one)});
     }
     if (change.rotation || nothing_yet) {
         publish();
@@ -353,13 +416,9 @@ void discovery::tell_failure(const policy::roster::place& one, const policy::ros
                              place_failure why) {
     const auto& host = roster_.at(one.node).host;
     if (change.news) {
-        events_.emit(events::address_not_proved{{host.text(), one.where.to_string()},
-                                                std::string(to_string(change.state)),
-                                                std::move(why.phase),
-                                                std::move(why.reason),
-                                                std::move(why.detail),
-                                                why.hostile,
-                                                change.again});
+        events_.emit(events::address_not_proved{facts_of(one), std::string(to_string(change.state)),
+                                                std::move(why.phase), std::move(why.reason),
+                                                std::move(why.detail), why.hostile, change.again});
     }
     if (why.hostile || roster_.proofs_of(one.node).now.empty()) {
         look_again(host); // DNS may know where it is now
@@ -379,8 +438,7 @@ void discovery::note_leaf(const policy::roster::place& one, const core::spki_pin
     const auto& known = node.known_leaves;
     if (!known.empty() && std::find(known.begin(), known.end(), leaf) == known.end() &&
         told_leaves_.emplace(one.node, leaf).second) {
-        events_.emit(
-            events::leaf_not_in_lock{{node.host.text(), one.where.to_string()}, leaf.to_base64()});
+        events_.emit(events::leaf_not_in_lock{facts_of(one), leaf.to_base64()});
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -49,6 +50,40 @@ struct first_look {
     std::vector<std::string> surprises; ///< answers that were refused, places that are hostile
     std::vector<std::string> failures;  ///< what was merely not there
     bool usable = false;                ///< some place proved itself
+};
+
+/// How names and places stand, for people.
+struct standing {
+    /// What a place proved when it last did.
+    struct proof {
+        core::time_point at;
+        tls::peer_facts facts;
+    };
+
+    struct place {
+        policy::roster::standing what;
+        std::optional<proof> last_proof{};
+    };
+
+    /// What a server last said; `trouble` is empty where that was clean.
+    struct server {
+        std::string name;
+        std::optional<policy::server_trouble> trouble{};
+    };
+
+    struct name {
+        std::size_t node = 0;
+        core::dns_name asked; ///< the host, or the SRV name
+        bool stale = false;
+        std::optional<core::time_point> last_good{};
+        std::vector<server> servers{}; ///< those that were asked already
+        std::string dissent{};
+        std::size_t waiting = 0; ///< addresses that too few servers name
+        std::vector<core::endpoint> outside_lock{};
+    };
+
+    std::vector<place> places; ///< by node
+    std::vector<name> names;
 };
 
 /// Finds out where the nodes are and has every address prove itself before it is used: asks for the
@@ -94,6 +129,9 @@ public:
 
     bool is_any_proved() const { return roster_.is_any_proved(); }
 
+    /// All that is known at this moment.
+    net::standing standing() const;
+
     /// Why names have no addresses, and addresses no proof.
     std::vector<std::string> failures() const;
 
@@ -111,7 +149,8 @@ private:
         std::string dissent{}; ///< what was last said of it
         std::vector<core::endpoint> outside_lock{};
         std::vector<core::endpoint> usable{};
-        std::vector<std::string> refused{}; ///< in the last round
+        std::map<std::size_t, std::optional<policy::server_trouble>> said{}; ///< of each server
+        std::vector<std::string> refused{};                                  ///< in the last round
         std::vector<std::string> silent{};
     };
 
@@ -123,6 +162,12 @@ private:
         bool hostile = false;
     };
 
+    /// A place by its name, which stays the same over a reload.
+    using place_key = std::pair<core::host_name, core::endpoint>;
+
+    place_key key_of(const policy::roster::place& one) const;
+    core::node_facts facts_of(const policy::roster::place& one) const;
+    void forget_proofs_of_others();
     void look_again(const core::host_name& host);
     awaitable<void> watch(watched_name& one);
     awaitable<void> ask(watched_name& one);
@@ -152,6 +197,7 @@ private:
     std::list<watched_name> watched_;                              ///< coroutines hold references
     timer prover_;                                                 ///< rings when a place is due
     std::set<std::pair<std::size_t, core::spki_pin>> told_leaves_; ///< of nodes
+    std::map<place_key, net::standing::proof> proofs_;             ///< of places that there are
 };
 
 } // namespace roachpin::net

@@ -207,8 +207,9 @@ public:
 
 private:
     awaitable<std::optional<dial_failure>> dial_and_begin(policy::candidate one, bool last) {
-        auto dialled = co_await dial(std::move(one), *search_.plan().upstream,
-                                     search_.plan().keepalive, search_.soon());
+        auto dialled =
+            co_await dial(std::move(one), *search_.plan().upstream, search_.plan().keepalive,
+                          search_.soon(), before_tls::ssl_request, &search_.search().plane.events);
         if (!dialled) {
             co_return dialled.error();
         }
@@ -274,8 +275,9 @@ public:
         : search_(search), packet_(std::move(packet)), found_(found) {}
 
     awaitable<std::optional<dial_failure>> operator()(policy::candidate one, bool) {
-        auto dialled = co_await dial(std::move(one), *search_.plan().upstream,
-                                     search_.plan().keepalive, search_.soon());
+        auto dialled =
+            co_await dial(std::move(one), *search_.plan().upstream, search_.plan().keepalive,
+                          search_.soon(), before_tls::ssl_request, &search_.search().plane.events);
         if (!dialled) {
             co_return dialled.error();
         }
@@ -307,7 +309,8 @@ public:
             co_return dial_failure{dial_phase::tcp, "no_recent_proof",
                                    "it did not prove itself within health.interval × health.fall"};
         }
-        auto dialled = co_await dial_passthrough(*proof, search_.plan().keepalive, search_.soon());
+        auto dialled = co_await dial_passthrough(*proof, search_.plan().keepalive, search_.soon(),
+                                                 &search_.search().plane.events);
         if (!dialled) {
             co_return dialled.error();
         }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/event_sink.hpp"
 #include "core/time.hpp"
 #include "net/byte_stream.hpp"
 #include "net/tcp_options.hpp"
@@ -24,7 +25,8 @@ using passthrough_result = boost::system::result<passthrough_stream, dial_failur
 class passthrough_stream {
     friend awaitable<passthrough_result> dial_passthrough(policy::recent_proof to,
                                                           keepalive_options keepalive,
-                                                          core::time_point deadline);
+                                                          core::time_point deadline,
+                                                          core::event_source* told);
     friend awaitable<splice_result> relay(byte_stream& client, passthrough_stream& node,
                                           worker_share share, splice_options options,
                                           retirement_bell& bell);

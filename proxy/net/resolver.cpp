@@ -95,7 +95,7 @@ awaitable<asked> resolver::try_once(const dns_server& server, dns_transport by,
                                     options_.timeout, forged);
     const auto octets = co_await std::move(carried);
     if (forged.number > 0) {
-        note_refused(server, what, "forged", describe(forged));
+        note_refused(server, what, "forged", describe(forged), forged.number);
     }
     if (!octets) {
         co_return unanswered{false, octets.error().sentence};
@@ -119,9 +119,9 @@ awaitable<asked> resolver::try_once(const dns_server& server, dns_transport by,
 }
 
 void resolver::note_refused(const dns_server& server, const dns::question& what,
-                            std::string_view reason, std::string sentence) {
+                            std::string_view reason, std::string sentence, std::size_t number) {
     events_.emit(core::events::dns_reply_refused{what.name.text(), server.name, std::string(reason),
-                                                 std::move(sentence)});
+                                                 std::move(sentence), number});
 }
 
 } // namespace roachpin::net

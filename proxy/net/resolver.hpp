@@ -52,7 +52,7 @@ private:
     awaitable<asked> ask_plain(const dns_server& server, dns::question what);
     awaitable<asked> try_once(const dns_server& server, dns_transport by, dns::question what);
     void note_refused(const dns_server& server, const dns::question& what, std::string_view reason,
-                      std::string sentence);
+                      std::string sentence, std::size_t number = 1);
 
     resolver_options options_;
     core::event_source& events_;

@@ -112,12 +112,14 @@ private:
             co_await refuse(opening_too_slow(plan_->timeouts.client_opening));
         } else if (auto* startup = std::get_if<opening::startup>(&*wish)) {
             note_startup(std::move(*startup));
+            note_opened();
             auto refused = admit();
             if (!refused) {
                 co_return wish_kind::session;
             }
             co_await refuse(std::move(*refused));
         } else if (std::holds_alternative<opening::pass_through>(*wish)) {
+            note_opened();
             auto refused = admit();
             if (!refused) {
                 co_return wish_kind::pass_through;
@@ -127,8 +129,10 @@ private:
             co_await forward_cancel(std::move(cancel->packet));
         } else if (const auto* malformed = std::get_if<opening::refuse>(&*wish)) {
             co_await refuse(malformed_opening(malformed->sentence), malformed->tell);
-        } else if (const auto& gone = std::get<client_gone>(*wish); gone.heard_anything) {
-            plane_.events.emit(events::client_gone{facts_, gone.reason, progress_.handshaking});
+        } else {
+            const auto& gone = std::get<client_gone>(*wish);
+            plane_.events.emit(events::client_gone{facts_, gone.reason, progress_.handshaking,
+                                                   !gone.heard_anything});
         }
         co_return wish_kind::none;
     }
@@ -140,6 +144,10 @@ private:
         facts_.database = std::move(startup.message.database);
         facts_.application_name = std::move(startup.message.application_name);
         replay_ = std::move(startup.replay);
+    }
+
+    void note_opened() {
+        plane_.events.emit(events::client_opened{facts_, core::clock::now() - start_});
     }
 
     /// Takes the client's places; why it may not have them, if so.
@@ -190,7 +198,8 @@ private:
             co_return false;
         }
         plane_.events.emit(events::session_established{
-            facts_, where_, static_cast<unsigned>(done->failures.size() + 1), since(start_)});
+            facts_, where_, static_cast<unsigned>(done->failures.size() + 1),
+            core::clock::now() - start_});
         co_return true;
     }
 
@@ -242,6 +251,8 @@ private:
     void let_go_of_opening() {
         start_of_splice_->lifetime_ends = end_of_life(plan_->lifetime);
         splice_ = plan_->timeouts.splice;
+        splice_.counted = &share_.passed.of(where_.node);
+        splice_.counted->add_to_node(sent_);
         plan_.reset();
         rules_.reset();
     }
@@ -351,8 +362,8 @@ private:
     std::uint64_t sent_ = 0; ///< octets of it
     std::unique_ptr<splice_start> start_of_splice_ = std::make_unique<splice_start>();
     splice_options splice_;
-    core::time_point start_{};
-    core::node_facts where_; ///< where the session is
+    core::time_point start_ = core::clock::now(); ///< of the opening, then of what comes after it
+    core::node_facts where_;                      ///< where the session is
     session_place counted_;
     cancel_registry::entry cancel_key_;
     std::optional<upstream_stream> node_;

@@ -58,8 +58,9 @@ core::duration renewal_age(const spare_options& options) {
 
 } // namespace
 
-spare_pool::spare_pool(executor control, std::function<void(const policy::candidate&)> trouble)
-    : control_(control), trouble_(std::move(trouble)),
+spare_pool::spare_pool(executor control, std::function<void(const policy::candidate&)> trouble,
+                       core::event_source* told)
+    : control_(control), trouble_(std::move(trouble)), told_(told),
       woken_(granted(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       epoll_fd_(granted(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       epoll_(control, epoll_fd_) {
@@ -150,8 +151,9 @@ awaitable<void> spare_pool::dial_one(order what) {
     bool place_failed = false;
     try {
         auto to = what.at;
-        auto dialled = co_await dial(std::move(to), *what.context, what.options.keepalive,
-                                     core::clock::now() + what.options.dial);
+        auto dialled =
+            co_await dial(std::move(to), *what.context, what.options.keepalive,
+                          core::clock::now() + what.options.dial, before_tls::ssl_request, told_);
         if (dialled) {
             made = std::move(*dialled);
         } else {
@@ -285,6 +287,17 @@ std::optional<upstream_stream> spare_pool::take(const policy::candidate& at,
         taken->bytes().move_to(where);
     }
     return taken;
+}
+
+std::size_t spare_pool::kept_at(const core::host_name& host, const core::endpoint& where) const {
+    const std::lock_guard lock(mutex_);
+    std::size_t count = 0;
+    for (const auto& one : places_) {
+        if (one.at.where == where && one.at.target->host == host) {
+            count += one.ready.size();
+        }
+    }
+    return count;
 }
 
 std::size_t spare_pool::kept() const {

@@ -37,8 +37,9 @@ struct spare_options {
 class spare_pool {
 public:
     /// `trouble`: told (control thread) where a place could not be dialled; must not throw. Throws
-    /// boost::system::system_error where the kernel grants no descriptors.
-    spare_pool(executor control, std::function<void(const policy::candidate&)> trouble);
+    /// boost::system::system_error where the kernel grants no descriptors. `told`: see `dial`.
+    spare_pool(executor control, std::function<void(const policy::candidate&)> trouble,
+               core::event_source* told = nullptr);
     spare_pool(const spare_pool&) = delete;
     spare_pool& operator=(const spare_pool&) = delete;
     /// `run` must have ended.
@@ -60,6 +61,8 @@ public:
 
     /// How many lie ready, at all places. Any thread.
     std::size_t kept() const;
+    /// How many of them at one place of that host's. Any thread.
+    std::size_t kept_at(const core::host_name& host, const core::endpoint& where) const;
 
 private:
     struct spare {
@@ -126,6 +129,7 @@ private:
 
     executor control_;
     std::function<void(const policy::candidate&)> trouble_;
+    core::event_source* told_;
     descriptor woken_;   ///< eventfd(2): somebody changed something, look again
     const int epoll_fd_; ///< `epoll_`'s, for the other threads
     asio::posix::basic_stream_descriptor<executor> epoll_;

@@ -6,6 +6,7 @@
 #include "net/pipe_pool.hpp"
 #include "net/poller.hpp"
 #include "net/retirement.hpp"
+#include "net/traffic.hpp"
 #include "net/upstream_stream.hpp"
 #include "pgwire/conversation.hpp"
 
@@ -20,6 +21,7 @@ namespace roachpin::net {
 struct splice_options {
     core::duration idle{}; ///< no octet either way for this long ends the session; zero: never
     core::duration half_close = std::chrono::seconds(10); ///< from one side's end to the other's
+    traffic* counted = nullptr; ///< octets are added here as they pass; null: nowhere
 };
 
 /// What ended a session first.
@@ -53,6 +55,7 @@ struct worker_share {
     poller& sockets;
     live_sessions& live;
     pipe_pool& pipes;
+    traffic_by_node& passed;
 };
 
 /// What a session brings along when its octets begin to flow.

@@ -42,7 +42,7 @@ void worker::serve(std::shared_ptr<listener> by, accepted_descriptor client) {
             stream_socket socket(context_.get_executor());
             socket.assign(protocol, client.socket.number());
             client.socket.release();
-            sessions_.spawn(run_session(plane_, by, {scratch_, sockets_, live_, pipes_},
+            sessions_.spawn(run_session(plane_, by, {scratch_, sockets_, live_, pipes_, passed_},
                                         {std::move(socket), client.identity, std::move(client.peer),
                                          std::move(client.opening), std::move(load)}));
         } catch (

@@ -50,6 +50,9 @@ public:
     /// Connections given and not yet over. Any thread.
     std::size_t load() const { return load_.load(std::memory_order_relaxed); }
 
+    /// What its sessions have passed. Any thread.
+    const traffic_by_node& passed() const { return passed_; }
+
     /// Lets the sessions end by themselves until `deadline`, cancels those that are left, and ends
     /// the thread. `stopped` then runs on it with the number of those cancelled. Any thread, once.
     void stop(core::time_point deadline, std::function<void(std::size_t)> stopped);
@@ -69,6 +72,7 @@ private:
     core::bytes scratch_;
     live_sessions live_;
     pipe_pool pipes_;
+    traffic_by_node passed_;
     task_group sessions_;
     std::atomic<std::size_t> load_ = 0;
     bool stopping_ = false; ///< the worker's thread only

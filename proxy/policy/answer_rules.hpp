@@ -5,6 +5,7 @@
 #include "core/time.hpp"
 #include "policy/address_class.hpp"
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -68,6 +69,14 @@ enum class answer_fault {
     too_many,          ///< more than max_addresses
     lock_chain,        ///< not the chain of roachpin.lock
     lock_address,      ///< not among the addresses of roachpin.lock
+};
+
+inline constexpr std::array all_answer_faults{
+    answer_fault::bogus,        answer_fault::insecure,    answer_fault::not_authenticated,
+    answer_fault::alias,        answer_fault::target,      answer_fault::address_class,
+    answer_fault::network,      answer_fault::not_allowed, answer_fault::denied,
+    answer_fault::own_listener, answer_fault::too_many,    answer_fault::lock_chain,
+    answer_fault::lock_address,
 };
 
 std::string_view to_string(answer_fault fault); ///< a metric's label: "dnssec_bogus", "not_allowed"

@@ -226,6 +226,16 @@ std::vector<std::string> roster::hostile() const {
     return sentences(true);
 }
 
+std::vector<roster::standing> roster::standings() const {
+    std::vector<standing> all;
+    for (const auto& [at, one] : places_) {
+        const bool has_failed = is_failed(one) || one.state == place_state::failing;
+        all.push_back({at, one.pinned, one.usable, one.state, has_failed ? one.last : failure{},
+                       one.status->sessions->load(std::memory_order_relaxed)});
+    }
+    return all;
+}
+
 std::vector<member> roster::members() const {
     std::vector<member> all;
     for (const auto& [where, one] : places_) {

@@ -122,6 +122,18 @@ public:
     /// Of them, those that were reached and are not what they should be.
     std::vector<std::string> hostile() const;
 
+    /// How each place stands, for people.
+    struct standing {
+        place at;
+        bool pinned = false;
+        bool usable = false;
+        place_state state = place_state::unknown;
+        failure last{}; ///< of a state that a failure led to
+        std::size_t sessions = 0;
+    };
+
+    std::vector<standing> standings() const;
+
     /// Every place that a session may be given to, usable or as a last resort: each session has it
     /// prove itself anyway. A resolved place that never proved itself is not among them.
     std::vector<member> members() const;

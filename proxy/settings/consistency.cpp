@@ -53,6 +53,10 @@ bool is_within(const core::bind_address& bind, const core::bind_address& every) 
            wide->port == one->port && wide->address.kind() == one->address.kind();
 }
 
+bool collide(const core::bind_address& one, const core::bind_address& other) {
+    return one == other || is_within(one, other) || is_within(other, one);
+}
+
 /// "/run/./a" and "/run/a" are one socket.
 std::filesystem::path normal(const core::unix_path& socket) {
     return std::filesystem::path(socket.path).lexically_normal();
@@ -64,8 +68,7 @@ void check_binds(const std::vector<placed_listener>& listeners, reading& pass) {
     for (auto later = listeners.begin(); later != listeners.end(); ++later) {
         const auto& bind = later->value.bind;
         const auto earlier = std::find_if(listeners.begin(), later, [&](const auto& other) {
-            return other.value.bind == bind || is_within(bind, other.value.bind) ||
-                   is_within(other.value.bind, bind);
+            return collide(bind, other.value.bind);
         });
         if (earlier != later && has_chosen_port(bind)) {
             pass.complain(later->bind, core::to_string(bind) + " is already taken by " +
@@ -74,19 +77,27 @@ void check_binds(const std::vector<placed_listener>& listeners, reading& pass) {
     }
 }
 
-void check_control(const admin& read, const place& control,
-                   const std::vector<placed_listener>& listeners, reading& pass) {
-    const auto is_there = [&](const placed_listener& listener) {
-        const auto* other = std::get_if<core::unix_path>(&listener.value.bind);
-        return other != nullptr && normal(*other) == normal(*read.control);
+void check_admin(const placed_admin& read, const std::vector<placed_listener>& listeners,
+                 reading& pass) {
+    const auto refuse_taken = [&](const core::bind_address& bind, const place& where,
+                                  const auto& is_there) {
+        const auto taken = std::find_if(listeners.begin(), listeners.end(), is_there);
+        if (taken != listeners.end() && has_chosen_port(bind)) {
+            pass.complain(where, core::to_string(bind) + " is already taken by " +
+                                     named(taken->bind) + "; choose another");
+        }
     };
-    if (!read.control) {
-        return;
+    if (const auto& control = read.value.control) {
+        refuse_taken(*control, read.control, [&](const placed_listener& listener) {
+            const auto* other = std::get_if<core::unix_path>(&listener.value.bind);
+            return other != nullptr && normal(*other) == normal(*control);
+        });
     }
-    const auto taken = std::find_if(listeners.begin(), listeners.end(), is_there);
-    if (taken != listeners.end()) {
-        pass.complain(control, core::to_string(*read.control) + " is already taken by " +
-                                   named(taken->bind) + "; choose another");
+    if (read.value.bind) {
+        const core::bind_address bind = *read.value.bind;
+        refuse_taken(bind, read.bind, [&](const placed_listener& listener) {
+            return collide(bind, listener.value.bind);
+        });
     }
 }
 
@@ -102,6 +113,20 @@ void check_nodes(const std::vector<placed_node>& nodes, reading& pass) {
                                            named(earlier->host) + "; put all its addresses there");
         }
         check_addresses(*later, pass);
+    }
+}
+
+void check_suppressed_hosts(const std::vector<placed_suppression>& suppressed,
+                            const std::vector<placed_node>& nodes, reading& pass) {
+    for (const auto& one : suppressed) {
+        const auto& host = one.value.host;
+        const auto is_node = [&](const placed_node& node) {
+            return node.value.host == *host;
+        };
+        if (host && std::none_of(nodes.begin(), nodes.end(), is_node)) {
+            pass.complain(one.host, host->text() + " is no node of this file; write one of "
+                                                   "cluster.nodes[].host, or leave host out");
+        }
     }
 }
 

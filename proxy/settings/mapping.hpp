@@ -139,12 +139,20 @@ public:
     /// A list of mappings, never empty; `read` is called for each of them.
     template <class Read>
     void required_sections(std::string_view key, const Read& read) {
-        const auto* found = demand(key) ? items(key) : nullptr;
-        for (std::size_t index = 0; found != nullptr && index < found->size(); ++index) {
-            enter((*found)[index], place_of_item(key, index, (*found)[index]), read);
+        if (demand(key)) {
+            sections(key, read);
         }
         if (is_empty_list(key)) {
             complain(key, "the list is empty; it needs at least one entry");
+        }
+    }
+
+    /// The same, which may be empty or absent.
+    template <class Read>
+    void sections(std::string_view key, const Read& read) {
+        const auto* found = items(key);
+        for (std::size_t index = 0; found != nullptr && index < found->size(); ++index) {
+            enter((*found)[index], place_of_item(key, index, (*found)[index]), read);
         }
     }
 

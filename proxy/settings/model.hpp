@@ -11,6 +11,7 @@
 #include "policy/answer_rules.hpp"
 #include "policy/balance.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -142,6 +143,15 @@ struct lock {
     bool enforce_addresses = false;
 };
 
+/// A finding of `roachpin check` that is known and no problem here, until a day.
+struct suppression {
+    std::string id;                      ///< one of core::finding_ids
+    std::optional<core::host_name> host; ///< a node's; unset: every node's, and the configuration's
+    std::string reason;
+    std::chrono::year_month_day expires; ///< the last day
+    std::string where;                   ///< of the entry
+};
+
 /// What is done when no node can be used yet.
 enum class start_mode : std::uint8_t {
     fail_fast, ///< end, before anything listens
@@ -217,10 +227,16 @@ struct limits {
     friend bool operator==(const limits&, const limits&) = default;
 };
 
-/// Who may tell a running roachpin what to do.
+inline core::endpoint default_admin_bind() {
+    return {*core::ip_address::parse("127.0.0.1"), 9257};
+}
+
+/// Who may see what a running roachpin does, and who may tell it what to do.
 struct admin {
-    std::optional<core::unix_path> control; ///< its folder existed; no listener's path
-    std::string where;                      ///< of `control`
+    std::optional<core::endpoint> bind = default_admin_bind(); ///< no listener's; unset: none
+    std::string bind_where{};
+    std::optional<core::unix_path> control{}; ///< its folder existed; no listener's path
+    std::string control_where{};
 };
 
 enum class log_level : std::uint8_t { debug, info, warning, error };
@@ -239,6 +255,7 @@ struct configuration {
     settings::cluster cluster;
     settings::resolver resolver;
     settings::lock lock;
+    std::vector<suppression> suppress;
     start_mode start = start_mode::fail_fast;
     policy::balance balance = policy::balance::least_connections;
     settings::health health;

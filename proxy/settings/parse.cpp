@@ -7,6 +7,7 @@
 #include "settings/read_health.hpp"
 #include "settings/read_listener.hpp"
 #include "settings/read_resolver.hpp"
+#include "settings/read_suppress.hpp"
 #include "settings/reader.hpp"
 #include "settings/values.hpp"
 
@@ -125,6 +126,7 @@ configuration read_configuration(mapping& in, const std::filesystem::path& base)
         out.resolver = read_resolver(inner, base);
     });
     in.section("lock", [&](mapping& inner) { read_lock(inner, out.lock, base); });
+    auto suppressed = read_suppress(in);
     in.value(
         "start", out.start,
         one_of<start_mode>{{{"fail_fast", start_mode::fail_fast}, {"wait", start_mode::wait}}});
@@ -140,21 +142,25 @@ configuration read_configuration(mapping& in, const std::filesystem::path& base)
     in.section("keepalive", [&](mapping& inner) { read_keepalive(inner, out.keepalive); });
     in.section("drain", [&](mapping& inner) { read_drain(inner, out.drain); });
     in.section("limits", [&](mapping& inner) { read_limits(inner, out.limits); });
-    place control;
+    placed_admin admin;
     in.section("admin", [&](mapping& inner) {
-        control = inner.place_of("control");
-        out.admin = read_admin(inner);
+        admin.bind = inner.place_of("bind");
+        admin.control = inner.place_of("control");
+        admin.value = read_admin(inner);
     });
     in.section("log", [&](mapping& inner) { read_log(inner, out.log); });
     in.value("workers", out.workers, parse_workers);
     in.finish();
     check_binds(listeners, in.pass());
-    check_control(out.admin, control, listeners, in.pass());
+    check_admin(admin, listeners, in.pass());
+    out.admin = std::move(admin.value);
     check_nodes(cluster.nodes, in.pass());
     if (!names_servers) {
         check_resolution(cluster.nodes, servers, in.pass());
     }
     check_own_addresses(listeners, cluster.nodes, in.pass());
+    check_suppressed_hosts(suppressed, cluster.nodes, in.pass());
+    out.suppress = values_of(std::move(suppressed));
     out.listeners = values_of(std::move(listeners));
     out.cluster = std::move(cluster.value);
     out.cluster.nodes = values_of(std::move(cluster.nodes));
@@ -181,6 +187,7 @@ void apply_flags(const overrides& flags, const tree& document, reading& pass) {
             pass.replaced.emplace(path, scalar{*text, {"command line", 0, flag}});
         }
     };
+    replace("admin.bind", "--admin", flags.admin);
     replace("log.level", "--log-level", flags.log_level);
     replace("log.format", "--log-format", flags.log_format);
     const auto listeners = count_listeners(document);

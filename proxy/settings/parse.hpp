@@ -16,6 +16,7 @@ namespace roachpin::settings {
 /// Flags of the command line that stand in for values of the file and are held to the same rules.
 struct overrides {
     std::optional<std::string> listen{};     ///< `--listen`: the bind of the file's only listener
+    std::optional<std::string> admin{};      ///< `--admin`: admin.bind
     std::optional<std::string> log_level{};  ///< `--log-level`
     std::optional<std::string> log_format{}; ///< `--log-format`
 };

@@ -19,9 +19,20 @@ struct placed_node {
     std::vector<place> addresses; ///< one for each that is pinned
 };
 
+struct placed_admin {
+    admin value;
+    place bind;
+    place control;
+};
+
 struct placed_server {
     dns_server value;
     place where;
+};
+
+struct placed_suppression {
+    suppression value;
+    place host;
 };
 
 } // namespace roachpin::settings

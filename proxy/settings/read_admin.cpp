@@ -23,11 +23,32 @@ core::result<core::unix_path> parse_control(const scalar& value) {
     return file ? core::result<core::unix_path>(socket) : file.error();
 }
 
+core::result<core::endpoint> parse_bind(std::string_view text) {
+    const auto bind = core::parse_bind_address(text);
+    if (!bind) {
+        return bind.error();
+    }
+    if (const auto* tcp = std::get_if<core::endpoint>(&*bind)) {
+        return *tcp;
+    }
+    return core::error{"\"" + std::string(text) +
+                       "\" is a unix socket, which no Prometheus can reach; write an address and a "
+                       "port such as 127.0.0.1:9257"};
+}
+
 } // namespace
 
 admin read_admin(mapping& in) {
-    return {.control = in.optional("control", parse_control),
-            .where = in.place_of("control").to_string()};
+    admin read;
+    const bool is_said = in.is_present("bind");
+    const auto bind = in.optional("bind", parse_bind);
+    if (bind || is_said) {
+        read.bind = bind;
+    }
+    read.bind_where = in.place_of("bind").to_string();
+    read.control = in.optional("control", parse_control);
+    read.control_where = in.place_of("control").to_string();
+    return read;
 }
 
 } // namespace roachpin::settings

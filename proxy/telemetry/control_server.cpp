@@ -1,175 +1,13 @@
 #include "telemetry/control_server.hpp"
 
-#include "core/time.hpp"
-#include "policy/backoff.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-
-#include <cerrno>
-#include <exception>
-#include <list>
-#include <optional>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace roachpin::telemetry {
 namespace {
 
-using namespace std::chrono_literals;
-namespace asio = boost::asio;
-namespace http = boost::beast::http;
-using boost::system::error_code;
-
-using executor = asio::io_context::executor_type;
-template <class T>
-using awaitable = asio::awaitable<T, executor>;
-constexpr asio::use_awaitable_t<executor> use_awaitable{};
-constexpr asio::as_tuple_t<asio::use_awaitable_t<executor>> as_result{use_awaitable};
-using timer = asio::basic_waitable_timer<core::clock, asio::wait_traits<core::clock>, executor>;
-using unix_socket = asio::basic_stream_socket<asio::local::stream_protocol, executor>;
-using watched_descriptor = asio::posix::basic_stream_descriptor<executor>;
-
-using handler_table = std::map<std::string, control_handler>;
-using request = http::request<http::string_body>;
-using response = http::response<http::string_body>;
-
-constexpr std::size_t most_connections = 8;
-constexpr std::size_t largest_body = 64 * 1024;
-constexpr core::duration for_a_request = 5s;
-constexpr core::duration for_its_answer = 5s;
-
-response make_response(control_answer from) {
-    response made;
-    made.result(from.status);
-    made.set(http::field::content_type, "text/plain; charset=utf-8");
-    made.keep_alive(false);
-    made.body() = std::move(from.body);
-    made.prepare_payload();
-    return made;
-}
-
-control_answer answer_of(const control_handler& handler) {
-    try {
-        return handler();
-    } catch (const std::exception& problem) {
-        return {500, std::string(problem.what()) + "\n"};
-    }
-}
-
-response respond(const request& asked, const handler_table& handlers) {
-    const auto found = handlers.find(std::string(asked.target()));
-    if (found == handlers.end()) {
-        std::string known;
-        for (const auto& [path, handler] : handlers) {
-            known += " " + path;
-        }
-        return make_response({404, "no such path; there are:" + known + "\n"});
-    }
-    if (asked.method() != http::verb::post) {
-        auto made = make_response({405, "POST only\n"});
-        made.set(http::field::allow, "POST");
-        return made;
-    }
-    return make_response(answer_of(found->second));
-}
-
-response refuse(error_code failed) {
-    if (failed == http::error::body_limit) {
-        return make_response({413, "a body of more than 64 KiB\n"});
-    }
-    return make_response({400, "no HTTP request: " + failed.message() + "\n"});
-}
-
-/// What to say to the client; nothing where it has gone, or nothing can be said any more.
-awaitable<std::optional<response>> hear(unix_socket& client, const handler_table& handlers) {
-    using asio::experimental::awaitable_operators::operator||;
-    boost::beast::flat_buffer octets;
-    http::request_parser<http::string_body> parser;
-    parser.body_limit(largest_body);
-    timer alarm(client.get_executor(), for_a_request);
-    const auto first = co_await (http::async_read(client, octets, parser, as_result) ||
-                                 alarm.async_wait(as_result));
-    if (first.index() == 1) {
-        co_return make_response({408, "the request was not whole within 5 s\n"});
-    }
-    const auto failed = std::get<0>(std::get<0>(first));
-    if (!failed) {
-        co_return respond(parser.get(), handlers);
-    }
-    if (failed == http::error::end_of_stream ||
-        failed.category() == boost::system::system_category()) {
-        co_return std::nullopt;
-    }
-    co_return refuse(failed);
-}
-
-awaitable<void> serve_client(unix_socket client, const handler_table& handlers) {
-    using asio::experimental::awaitable_operators::operator||;
-    auto answer = co_await hear(client, handlers);
-    // Whoever was heard is answered: what was asked for may be the end of this very server.
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    if (answer) {
-        timer alarm(client.get_executor(), for_its_answer);
-        co_await (http::async_write(client, *answer, as_result) || alarm.async_wait(as_result));
-    }
-}
-
-/// The connections being served: joined, never detached.
-class clients {
-public:
-    explicit clients(executor where) : where_(where), emptied_(where, timer::time_point::max()) {}
-
-    std::size_t number() const { return running_.size(); }
-
-    void serve(unix_socket client, const handler_table& handlers) {
-        running_.emplace_back();
-        const auto one = std::prev(running_.end());
-        auto on_end = [this, one](const std::exception_ptr&) {
-            // A connection that fails is closed. Its signal is still in use by what is just ending.
-            asio::post(where_, [this, one] { ended(one); });
-        };
-        asio::co_spawn(where_, serve_client(std::move(client), handlers),
-                       asio::bind_cancellation_slot(one->slot(), on_end));
-    }
-
-    /// Cancels them all and waits for their ends. Whoever calls it must not be thrown out of it by
-    /// a cancellation of his own.
-    awaitable<void> end() {
-        for (auto& one : running_) {
-            one.emit(asio::cancellation_type::terminal);
-        }
-        while (!running_.empty()) {
-            co_await emptied_.async_wait(as_result);
-        }
-    }
-
-private:
-    using entry = std::list<asio::cancellation_signal>::iterator;
-
-    void ended(entry one) {
-        running_.erase(one);
-        if (running_.empty()) {
-            emptied_.cancel();
-        }
-    }
-
-    executor where_;
-    std::list<asio::cancellation_signal> running_;
-    timer emptied_;
-};
-
+/// A second lock behind the file's mode, which anybody of that user may change.
 bool is_trusted(int connection) {
     ucred peer{};
     socklen_t size = sizeof(peer);
@@ -177,63 +15,31 @@ bool is_trusted(int connection) {
            (peer.uid == 0 || peer.uid == ::geteuid());
 }
 
-/// Lets go of a descriptor that somebody else owns.
-struct borrowed {
-    watched_descriptor& watched;
-
-    ~borrowed() { watched.release(); }
-};
-
-/// False where something went wrong that is not the peer's.
-bool accept_one(int listening, clients& open, const handler_table& handlers, executor where) {
-    const int fd = ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
-    }
-    unix_socket client(where);
-    error_code failed;
-    client.assign({}, fd, failed);
-    if (failed) {
-        ::close(fd);
-        return false;
-    }
-    if (open.number() < most_connections && is_trusted(fd)) {
-        open.serve(std::move(client), handlers);
-    }
-    return true;
-}
-
-awaitable<void> accept_clients(int listening, clients& open, const handler_table& handlers) {
-    const auto where = co_await asio::this_coro::executor;
-    watched_descriptor watched(where, listening);
-    const borrowed until_return{watched};
-    policy::backoff backoff(5ms, 1s);
-    timer pause(where);
-    while (true) {
-        co_await watched.async_wait(watched_descriptor::wait_read, use_awaitable);
-        if (accept_one(listening, open, handlers, where)) {
-            backoff.succeeded();
-            continue;
+http_answer answer(const http_request& asked,
+                   const std::map<std::string, control_handler>& handlers) {
+    const auto found = handlers.find(std::string(asked.target));
+    if (found == handlers.end()) {
+        std::string known;
+        for (const auto& [path, handler] : handlers) {
+            known += " " + path;
         }
-        pause.expires_after(backoff.failed());
-        co_await pause.async_wait(use_awaitable);
+        return {404, "no such path; there are:" + known + "\n"};
     }
+    if (asked.method != "POST") {
+        return {.status = 405, .body = "POST only\n", .headers = {{"Allow", "POST"}}};
+    }
+    auto said = found->second();
+    return {said.status, std::move(said.body)};
 }
 
 } // namespace
 
-awaitable<void> serve_control(int listening, std::map<std::string, control_handler> handlers) {
-    clients open(co_await asio::this_coro::executor);
-    std::exception_ptr why;
-    try {
-        co_await accept_clients(listening, open, handlers);
-    } catch (...) {
-        why = std::current_exception();
-    }
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_await open.end();
-    co_await asio::this_coro::throw_if_cancelled(true);
-    std::rethrow_exception(why); // accepting ends in no other way
+boost::asio::awaitable<void, boost::asio::io_context::executor_type>
+serve_control(int listening, std::map<std::string, control_handler> handlers) {
+    auto by_path = [handlers = std::move(handlers)](const http_request& asked) {
+        return answer(asked, handlers);
+    };
+    return serve_http(listening, std::move(by_path), {8, is_trusted});
 }
 
 } // namespace roachpin::telemetry

@@ -52,6 +52,19 @@ public:
         return text("node", facts.node).text("address", facts.address);
     }
 
+    /// Of many that differ in nothing but the client, one stands for all.
+    line& foldable() {
+        made_.may_be_folded = true;
+        return *this;
+    }
+
+    line& seconds(std::string_view name, const std::optional<core::clock::duration>& value) {
+        if (value) {
+            made_.fields.emplace_back(name, std::chrono::duration<double>(*value).count());
+        }
+        return *this;
+    }
+
     operator event_line() && { return std::move(made_); } // NOLINT(google-explicit-constructor)
 
 private:
@@ -63,6 +76,10 @@ struct describer {
         return std::move(line(severity::info, "listening")
                              .text("listener", event.listener)
                              .text("tls", event.tls));
+    }
+
+    event_line operator()(const events::admin_listening& event) const {
+        return std::move(line(severity::info, "admin_listening").text("address", event.address));
     }
 
     event_line operator()(const events::started& event) const {
@@ -85,23 +102,32 @@ struct describer {
             .text("reason", event.reason)
             .text("detail", event.detail);
         if (!event.told) {
-            made.flag("told", false);
+            made.flag("told", false).foldable();
         }
         return event_line(std::move(made));
     }
 
     event_line operator()(const events::client_gone& event) const {
-        return std::move(line(event.in_handshake ? severity::info : severity::debug, "client_gone")
+        const auto level = event.said_nothing   ? severity::none
+                           : event.in_handshake ? severity::info
+                                                : severity::debug;
+        return std::move(
+            line(level, "client_gone").client(event.client).text("reason", event.reason));
+    }
+
+    event_line operator()(const events::client_opened& event) const {
+        return std::move(line(severity::debug, "client_opened")
                              .client(event.client)
-                             .text("reason", event.reason));
+                             .seconds("seconds", event.took));
     }
 
     event_line operator()(const events::session_established& event) const {
-        return std::move(line(severity::info, "session_established")
-                             .client(event.client)
-                             .node(event.node)
-                             .number("dials", event.dials)
-                             .seconds("seconds", event.took));
+        return std::move(
+            line(severity::info, "session_established")
+                .client(event.client)
+                .node(event.node)
+                .number("dials", event.dials)
+                .seconds("seconds", std::chrono::duration_cast<core::duration>(event.took)));
     }
 
     event_line operator()(const events::session_ended& event) const {
@@ -115,6 +141,16 @@ struct describer {
                              .seconds("seconds", event.took));
     }
 
+    event_line operator()(const events::dialled& event) const {
+        return std::move(line(severity::debug, "dialled")
+                             .node(event.node)
+                             .text("result", event.result)
+                             .text("reason", event.reason)
+                             .seconds("tcp", event.tcp)
+                             .seconds("sslrequest", event.sslrequest)
+                             .seconds("tls", event.tls));
+    }
+
     event_line operator()(const events::dial_failed& event) const {
         return std::move(line(event.hostile ? severity::error : severity::warning, "dial_failed")
                              .client(event.client)
@@ -122,14 +158,16 @@ struct describer {
                              .text("phase", event.phase)
                              .text("reason", event.reason)
                              .text("detail", event.detail)
-                             .flag("hostile", event.hostile));
+                             .flag("hostile", event.hostile)
+                             .foldable());
     }
 
     event_line operator()(const events::startup_replayed& event) const {
         return std::move(line(severity::info, "startup_replayed")
                              .client(event.client)
                              .node(event.node)
-                             .text("reason", event.reason));
+                             .text("reason", event.reason)
+                             .foldable());
     }
 
     event_line operator()(const events::cancel_forwarded& event) const {
@@ -142,14 +180,16 @@ struct describer {
     event_line operator()(const events::cancel_failed& event) const {
         return std::move(line(severity::warning, "cancel_failed")
                              .client(event.client)
-                             .text("reason", event.reason));
+                             .text("reason", event.reason)
+                             .foldable());
     }
 
     event_line operator()(const events::accept_failed& event) const {
         return std::move(line(severity::error, "accept_failed")
                              .text("listener", event.listener)
                              .text("reason", event.reason)
-                             .seconds("retry_after", event.retry_after));
+                             .seconds("retry_after", event.retry_after)
+                             .foldable());
     }
 
     event_line operator()(const events::listener_closed& event) const {
@@ -172,11 +212,20 @@ struct describer {
                              .text("host", event.host)
                              .text("server", event.server)
                              .text("reason", event.reason)
-                             .text("detail", event.detail));
+                             .text("detail", event.detail)
+                             .foldable());
+    }
+
+    event_line operator()(const events::dns_asked& event) const {
+        return std::move(line(severity::debug, "dns_asked")
+                             .text("host", event.host)
+                             .text("server", event.server)
+                             .text("result", event.result)
+                             .seconds("seconds", event.took));
     }
 
     event_line operator()(const events::dns_answer_refused& event) const {
-        return std::move(line(severity::warning, "dns_answer_refused")
+        return std::move(line(event.news ? severity::warning : severity::none, "dns_answer_refused")
                              .text("host", event.host)
                              .text("server", event.server)
                              .text("reason", event.reason)

@@ -10,7 +10,8 @@
 
 namespace roachpin::telemetry {
 
-enum class severity { debug, info, warning, error };
+/// `none`: for metrics alone, never written.
+enum class severity { none, debug, info, warning, error };
 
 using field_value = std::variant<std::string, std::uint64_t, double, bool>;
 using field = std::pair<std::string_view, field_value>;
@@ -21,6 +22,7 @@ struct event_line {
     severity level = severity::info;
     std::string_view name;
     std::vector<field> fields;
+    bool may_be_folded = false; ///< nobody was told its id: a number of the like may stand for all
 };
 
 /// One answer for each event: a new one does not compile until it has its line here.

@@ -76,6 +76,9 @@ log::log(log_options options)
 }
 
 log::~log() {
+    for (const auto& [id, line] : folding_.take_all()) {
+        write(id, line);
+    }
     if (!writer_->wait_for(submitted_ - thread_->overrun_counter(), patience)) {
         // The thread is in a write that does not end, and its destructor would join it: it is left
         // to the process's own end.
@@ -88,12 +91,33 @@ log::~log() {
 void log::on_event(core::event_id id, const core::event& what) noexcept {
     try {
         const auto line = describe(what);
-        if (line.level >= least_) {
+        if (line.level >= least_ && is_news(id, line)) {
             say_what_was_lost(id);
             write(id, line);
         }
+        if (core::clock::now() >= folded_due_.load()) {
+            write_folded();
+        }
     } catch (...) { // out of memory: a line is lost, the session is not
     }
+}
+
+bool log::is_news(core::event_id id, const event_line& line) {
+    if (!line.may_be_folded || least_ == severity::debug) {
+        return true;
+    }
+    const std::lock_guard lock(folding_mutex_);
+    const bool news = folding_.is_news(id, line, core::clock::now());
+    folded_due_ = folding_.next_due();
+    return news;
+}
+
+void log::write_folded() {
+    const std::lock_guard lock(folding_mutex_);
+    for (const auto& [id, line] : folding_.take_due(core::clock::now())) {
+        write(id, line);
+    }
+    folded_due_ = folding_.next_due();
 }
 
 void log::change(severity least, bool json) {

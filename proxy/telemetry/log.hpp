@@ -2,11 +2,13 @@
 
 #include "core/event_sink.hpp"
 #include "telemetry/event_line.hpp"
+#include "telemetry/folding.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 
 namespace spdlog {
 class logger;
@@ -27,6 +29,9 @@ struct log_options {
 /// The log: one event, one line. Safe from any thread, and never waits: a thread of its own writes,
 /// and where nobody reads what it writes, the eldest lines are dropped and counted
 /// (log_lines_lost). Sessions do not stop because a log shipper does.
+///
+/// Lines that repeat others are folded (telemetry/folding.hpp), unless everything was asked for
+/// (severity::debug).
 class log final : public core::event_sink {
 public:
     explicit log(log_options options);
@@ -43,6 +48,8 @@ public:
 private:
     class writer;
 
+    bool is_news(core::event_id id, const event_line& line);
+    void write_folded();
     void write(core::event_id id, const event_line& line);
     void say_what_was_lost(core::event_id id);
 
@@ -51,6 +58,9 @@ private:
     std::shared_ptr<writer> writer_;
     std::shared_ptr<spdlog::details::thread_pool> thread_;
     std::shared_ptr<spdlog::logger> logger_;
+    std::mutex folding_mutex_;
+    folding folding_;
+    std::atomic<core::time_point> folded_due_{core::time_point::max()};
     std::atomic<std::size_t> submitted_ = 0;
     std::atomic<std::size_t> lost_said_ = 0;
 };

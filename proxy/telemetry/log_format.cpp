@@ -8,13 +8,6 @@
 namespace roachpin::telemetry {
 namespace {
 
-std::string timestamp(wall_time when) {
-    const auto whole = std::chrono::floor<std::chrono::seconds>(when);
-    const auto part = std::chrono::duration_cast<std::chrono::milliseconds>(when - whole);
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                       fmt::gmtime(std::chrono::system_clock::to_time_t(when)), part.count());
-}
-
 std::string quoted(std::string_view text) {
     if (!text.empty() && text.find_first_of(" \"=") == std::string_view::npos) {
         return std::string(text);
@@ -43,6 +36,8 @@ struct as_text {
 
 std::string_view to_string(severity level) {
     switch (level) {
+    case severity::none:
+        return "none";
     case severity::debug:
         return "debug";
     case severity::info:
@@ -53,6 +48,13 @@ std::string_view to_string(severity level) {
         break;
     }
     return "error";
+}
+
+std::string timestamp(wall_time when) {
+    const auto whole = std::chrono::floor<std::chrono::seconds>(when);
+    const auto part = std::chrono::duration_cast<std::chrono::milliseconds>(when - whole);
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(when)), part.count());
 }
 
 std::string to_text(wall_time when, core::event_id id, const event_line& line) {

@@ -128,6 +128,7 @@ struct status {
     bool ready = false;              ///< what /readyz says
     bool draining = false;           ///< since a signal, or POST /drain
     std::string not_ready_because{}; ///< empty where `ready`
+    wall_time configured_at{};       ///< when the configuration in force was read
     reload_status last_reload{};
     std::size_t connections = 0;
     std::size_t max_connections = 0;

@@ -11,7 +11,7 @@ build_packages=(
     cmake ninja-build g++ ccache
     libboost1.81-dev libboost-json1.81-dev libssl-dev
     libc-ares-dev libunbound-dev
-    libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev
+    libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev prometheus-cpp-dev
     libgtest-dev libgmock-dev
 )
 clang_packages=(clang libclang-rt-14-dev)
@@ -22,6 +22,7 @@ test_packages=(
     python3-yaml python3-jsonschema
     dnsmasq-base knot nsd unbound ldnsutils strace
     libpostgresql-jdbc-java
+    chromium chromium-driver python3-selenium fonts-dejavu-core prometheus
 )
 demo_packages=(openssl postgresql postgresql-client dnsmasq-base)
 

@@ -61,6 +61,7 @@ cluster:
       port: {stage.database.port}
       addresses: [127.0.0.1]
 workers: 1
+admin: {{bind: ~}}
 """, tls) as peer:
         yield peer
 

@@ -131,7 +131,7 @@ TEST_F(control_server, refuses_what_is_no_http) {
     EXPECT_THAT(ask("reload\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
     auto long_winded = connect();
     long_winded.send("POST /reload HTTP/1.1\r\nX: " + std::string(16'000, 'x'));
-    EXPECT_THAT(long_winded.read_some(), StartsWith("HTTP/1.1 400 "));
+    EXPECT_THAT(long_winded.read_some(), StartsWith("HTTP/1.1 431 "));
     auto silent = connect();
     silent.half_close();
     EXPECT_EQ(silent.read_until_end(), "");

@@ -124,8 +124,8 @@ net::awaitable<client_fate> test_relay::fate_of(net::byte_stream& client) {
     if (!net::accept_passthrough(client)) {
         co_return net::client_wish(net::client_gone{});
     }
-    co_return co_await net::relay(client, *node, {scratch_, sockets_, live_, pipes_}, options_,
-                                  bell_);
+    co_return co_await net::relay(client, *node, {scratch_, sockets_, live_, pipes_, passed_},
+                                  options_, bell_);
 }
 
 } // namespace roachpin::test

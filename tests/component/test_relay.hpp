@@ -71,6 +71,7 @@ private:
     net::poller sockets_{context_.get_executor()};
     net::live_sessions live_;
     net::pipe_pool pipes_;
+    net::traffic_by_node passed_;
     net::retirement_bell bell_;
     std::array<std::uint8_t, 65536> scratch_{};
     net::task_group accepting_;

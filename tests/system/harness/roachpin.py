@@ -1,6 +1,7 @@
 """The real binary, with a configuration of the test's own, read by its log."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -28,6 +29,7 @@ def node(host, port, addresses=("127.0.0.1",), **more):
 
 def configuration(ca_file, nodes, listeners=None, cluster=None, **sections):
     """A small valid configuration; `sections` replace or add whole top-level sections."""
+    sections["admin"] = {"bind": "127.0.0.1:0", **sections.get("admin", {})}
     return {
         "listeners": listeners or [{"bind": "127.0.0.1:0"}],
         "cluster": {"ca_file": str(ca_file), "nodes": nodes, **(cluster or {})},
@@ -106,6 +108,19 @@ class Roachpin:
         """The port of the first TCP listener."""
         bound = next(text for text in self.listeners if not text.startswith("unix:"))
         return int(bound.rsplit(":", 1)[1])
+
+    @property
+    def admin(self):
+        """Where the admin server listens: "127.0.0.1:40123"."""
+        return self.wait_event("admin_listening")["address"]
+
+    def get(self, target, **headers):
+        """What the admin server answers: its status, its headers, its text."""
+        connection = http.client.HTTPConnection(self.admin, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("GET", target, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
 
     @property
     def rss(self):

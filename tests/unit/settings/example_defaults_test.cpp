@@ -61,6 +61,7 @@ TEST(settings_example, shows_the_defaults_of_the_care_for_nodes) {
     EXPECT_FALSE(example->health.http);
     EXPECT_EQ(example->spares, unset.spares);
     EXPECT_EQ(example->lifetime, unset.lifetime);
+    EXPECT_EQ(example->admin.bind, unset.admin.bind);
     EXPECT_FALSE(example->admin.control);
 }
 

@@ -70,6 +70,7 @@ TEST_F(settings_parse, what_is_left_out_has_its_default) {
     EXPECT_FALSE(parsed.health.http);
     EXPECT_EQ(parsed.spares, settings::spares{});
     EXPECT_EQ(parsed.lifetime, settings::lifetime{});
+    EXPECT_EQ(parsed.admin.bind, core::endpoint::parse("127.0.0.1:9257").value());
     EXPECT_FALSE(parsed.admin.control);
 }
 
@@ -175,7 +176,25 @@ TEST_F(settings_parse, every_other_key_arrives) {
     EXPECT_TRUE(parsed.lock.enforce_addresses);
     EXPECT_EQ(parsed.start, settings::start_mode::wait);
     EXPECT_EQ(parsed.lifetime, (settings::lifetime{15min, 25}));
+    EXPECT_EQ(parsed.admin.bind, core::endpoint::parse("[::1]:9258").value());
     EXPECT_EQ(parsed.admin.control, core::unix_path{"/tmp/roachpin-26999.sock"});
+}
+
+TEST_F(settings_parse, what_is_suppressed_arrives_with_its_place) {
+    const auto parsed = good(written{.rest = "suppress:\n  - {id: DNS-NODATA, reason: r, "
+                                             "expires: 2027-01-31}\n"}
+                                 .text());
+    ASSERT_EQ(parsed.suppress.size(), 1U);
+    EXPECT_EQ(parsed.suppress[0].id, "DNS-NODATA");
+    EXPECT_FALSE(parsed.suppress[0].host);
+    EXPECT_EQ(parsed.suppress[0].expires,
+              std::chrono::year_month_day(std::chrono::year(2027), std::chrono::January,
+                                          std::chrono::day(31)));
+    EXPECT_TRUE(parsed.suppress[0].where.ends_with(":9: suppress[0]"));
+}
+
+TEST_F(settings_parse, there_may_be_no_admin_server) {
+    EXPECT_FALSE(good(written{.rest = "admin: {bind: ~}\n"}.text()).admin.bind);
 }
 
 TEST_F(settings_parse, every_key_of_the_care_for_nodes_arrives) {
@@ -235,7 +254,8 @@ TEST_F(settings_parse, later_stages_learn_where_a_value_stands) {
 
 TEST_F(settings_parse, a_later_stage_learns_where_the_control_socket_stands) {
     const auto parsed = good(written{.rest = "admin:\n  control: unix:/tmp/a.sock\n"}.text());
-    EXPECT_EQ(parsed.admin.where, folder_.path("roachpin.yaml").string() + ":9: admin.control");
+    EXPECT_EQ(parsed.admin.control_where,
+              folder_.path("roachpin.yaml").string() + ":9: admin.control");
 }
 
 TEST_F(settings_parse, a_tilde_is_the_default_of_optional_keys) {

@@ -54,6 +54,7 @@ TEST(telemetry_event_line, every_event_has_its_line) {
     const auto is_both = is_client + " " + node;
     const std::vector<row> expected{
         {"listening", severity::info, "listener=\"127.0.0.1:26257\" tls=\"offered\""},
+        {"admin_listening", severity::info, "address=\"127.0.0.1:9257\""},
         {"started", severity::info, "version=\"0.1.0\" workers=4 libraries=\"OpenSSL 3.0.17\""},
         {"local_certificate_made", severity::info,
          "listener=\"127.0.0.1:26257\" export_file=\"/run/roachpin/local.crt\""},
@@ -61,10 +62,14 @@ TEST(telemetry_event_line, every_event_has_its_line) {
          is_client + " sqlstate=\"08004\" reason=\"wrong_name\" detail=\"expected A, presented B\" "
                      "told=no"},
         {"client_gone", severity::debug, is_client + " reason=\"closed\""},
+        {"client_opened", severity::debug, is_client + " seconds=0.0015s"},
         {"session_established", severity::info, is_both + " dials=2 seconds=1.5s"},
         {"session_ended", severity::info,
          is_both + " reason=\"client_closed\" detail=\"reset\" bytes_to_node=18446744073709551615 "
                    "bytes_to_client=12 seconds=0.005s"},
+        {"dialled", severity::debug,
+         std::string(node) +
+             " result=\"hostile\" reason=\"wrong_name\" tcp=0.00025s sslrequest=0.001s"},
         {"dial_failed", severity::error,
          is_both + " phase=\"tls\" reason=\"wrong_name\" detail=\"expected A, presented B\" "
                    "hostile=yes"},
@@ -76,6 +81,8 @@ TEST(telemetry_event_line, every_event_has_its_line) {
         {"listener_closed", severity::info, "listener=\"127.0.0.1:26257\""},
         {"draining", severity::info, "connections=3 delay=5s timeout=25s"},
         {"drained", severity::info, "cancelled=1"},
+        {"dns_asked", severity::debug,
+         "host=\"crdb.internal\" server=\"10.0.0.53\" result=\"nxdomain\" seconds=0.0025s"},
         {"dns_reply_refused", severity::warning,
          "host=\"crdb.internal\" server=\"udp://10.0.0.53\" reason=\"other_id\" "
          "detail=\"the id is 1, not 2\""},
@@ -150,6 +157,19 @@ TEST(telemetry_event_line, a_cut_session_and_a_node_that_is_merely_down_are_warn
     EXPECT_EQ(describe(events::session_ended{.routine = false}).level, severity::warning);
     EXPECT_EQ(describe(events::client_gone{.in_handshake = true}).level, severity::info);
     EXPECT_EQ(describe(events::dial_failed{.hostile = false}).level, severity::warning);
+}
+
+TEST(telemetry_event_line, what_is_only_counted_is_never_written) {
+    EXPECT_EQ(describe(events::client_gone{.said_nothing = true}).level, severity::none);
+    EXPECT_EQ(describe(events::dns_answer_refused{.news = false}).level, severity::none);
+}
+
+/// The id in a client's error leads to a line of its own.
+TEST(telemetry_event_line, what_a_client_was_told_is_not_folded) {
+    EXPECT_FALSE(describe(events::client_refused{}).may_be_folded);
+    EXPECT_TRUE(describe(events::client_refused{.told = false}).may_be_folded);
+    EXPECT_FALSE(describe(events::session_ended{.routine = false}).may_be_folded);
+    EXPECT_TRUE(describe(events::dial_failed{}).may_be_folded);
 }
 
 TEST(telemetry_event_line, every_text_is_made_printable) {

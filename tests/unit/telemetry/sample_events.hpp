@@ -28,6 +28,11 @@ inline listening sample() {
 }
 
 template <>
+inline admin_listening sample() {
+    return {"127.0.0.1:9257"};
+}
+
+template <>
 inline started sample() {
     return {"0.1.0", 4, "OpenSSL 3.0.17"};
 }
@@ -48,6 +53,11 @@ inline client_gone sample() {
 }
 
 template <>
+inline client_opened sample() {
+    return {app, 1500us};
+}
+
+template <>
 inline session_established sample() {
     return {app, crdb, 2, 1500ms};
 }
@@ -55,6 +65,11 @@ inline session_established sample() {
 template <>
 inline session_ended sample() {
     return {app, crdb, "client_closed", "reset", 18446744073709551615U, 12, 5ms, true};
+}
+
+template <>
+inline dialled sample() {
+    return {crdb, "hostile", "wrong_name", 250us, 1ms, std::nullopt};
 }
 
 template <>
@@ -95,6 +110,11 @@ inline draining sample() {
 template <>
 inline drained sample() {
     return {1};
+}
+
+template <>
+inline dns_asked sample() {
+    return {"crdb.internal", "10.0.0.53", "nxdomain", 2500us};
 }
 
 template <>

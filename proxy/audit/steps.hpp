@@ -1,0 +1,34 @@
+#pragma once
+
+#include "audit/finding.hpp"
+#include "audit/observations.hpp"
+
+#include <chrono>
+#include <vector>
+
+namespace roachpin::audit {
+
+/// The stages, as they are called in a `looked_at`, in their order.
+namespace stages {
+
+inline constexpr const char* configuration = "configuration";
+inline constexpr const char* resolver = "resolver";
+inline constexpr const char* dnssec = "dnssec";
+inline constexpr const char* policy = "policy";
+inline constexpr const char* tcp = "tcp";
+inline constexpr const char* sslrequest = "sslrequest";
+inline constexpr const char* tls = "tls";
+inline constexpr const char* startup = "startup";
+inline constexpr const char* health = "health";
+
+} // namespace stages
+
+/// Every stage of every node, at each of its servers and addresses, whatever came of it: also those
+/// that were not reached, and why. Pure.
+std::vector<looked_at> steps_of(const observations& seen,
+                                std::chrono::system_clock::time_point now);
+
+/// All that a check has to say.
+report make_report(const observations& seen, std::chrono::system_clock::time_point now);
+
+} // namespace roachpin::audit

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace roachpin::core {
+
+/// Everything that `roachpin check` may find, by name: what the configuration may suppress. What
+/// each means is in audit/catalogue.
+inline constexpr std::array<std::string_view, 36> finding_ids{
+    "DNS-ADDRESS-UNEXPECTED",
+    "DNS-DANGLING-CNAME",
+    "TLS-VERIFY-FAILED",
+    "TLS-REFUSED",
+    "DNS-CNAME-UNEXPECTED",
+    "DNS-ADDRESS-CLASS",
+    "DNS-PUBLIC-FOR-PRIVATE",
+    "DNS-NXDOMAIN",
+    "DNS-SERVFAIL",
+    "DNS-BOGUS",
+    "DNS-RESOLVER-UNREACHABLE",
+    "TLS-PIN-MISMATCH",
+    "TLS-ISSUER-CHANGED",
+    "TLS-REVOKED",
+    "NODE-UNREACHABLE",
+    "CFG-SELF-ADDRESS",
+    "DNS-NODATA",
+    "DNS-NOT-AUTHENTICATED",
+    "DNS-RESOLVER-DISAGREE",
+    "DNS-LOCK-DRIFT",
+    "DNS-CHANGE-RATE",
+    "TLS-CERT-EXPIRING",
+    "TLS-CERT-WEAK",
+    "NODE-NOT-READY",
+    "CFG-ALLOWLIST-WIDE",
+    "CFG-CA-PUBLIC",
+    "CFG-KEY-PERMISSIONS",
+    "CFG-VERIFIES-LOCALHOST",
+    "CFG-LOCK-EXPIRED",
+    "CFG-SUPPRESSION-EXPIRED",
+    "CFG-LIB-VULNERABLE",
+    "DNS-RESOLVER-INSECURE",
+    "DNS-TTL-EXTREME",
+    "TLS-SAME-CERT-ACROSS-NODES",
+    "CFG-NAME-NOT-FQDN",
+    "CFG-LOCK-MISSING",
+};
+
+} // namespace roachpin::core
