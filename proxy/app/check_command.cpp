@@ -4,6 +4,7 @@
 #include "app/machine_facts.hpp"
 #include "app/observe_cluster.hpp"
 #include "app/prepare.hpp"
+#include "app/terminal.hpp"
 #include "app/version.hpp"
 #include "app/write_file.hpp"
 #include "audit/steps.hpp"
@@ -11,12 +12,10 @@
 #include "audit/verdict.hpp"
 #include "audit/write_report.hpp"
 
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <set>
-#include <unistd.h>
 #include <utility>
 
 namespace roachpin::app {
@@ -111,12 +110,6 @@ std::string to_text(const audit::report& from, audit::report_format format, bool
         break;
     }
     return audit::write_junit(from);
-}
-
-/// Whether colours would be seen (no-color.org).
-bool wants_colour() {
-    const char* refused = std::getenv("NO_COLOR");
-    return ::isatty(STDOUT_FILENO) == 1 && (refused == nullptr || *refused == '\0');
 }
 
 /// Whether the report is where it was asked for.

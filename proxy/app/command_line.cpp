@@ -6,6 +6,7 @@
 #include "app/pin_command.hpp"
 #include "app/resolve_command.hpp"
 #include "app/run_command.hpp"
+#include "app/status_command.hpp"
 #include "app/version.hpp"
 
 #include <CLI/App.hpp>
@@ -98,6 +99,20 @@ CLI::App* add_pin(CLI::App& program, pin_flags& flags) {
     return pin;
 }
 
+CLI::App* add_status(CLI::App& program, status_flags& flags) {
+    auto* status = program.add_subcommand(
+        "status", "Say how a running roachpin, its nodes and its certificates are.");
+    status->add_option("--admin", flags.admin, "Its admin.bind")
+        ->type_name("ADDRESS")
+        ->capture_default_str();
+    status->add_flag("--watch", flags.watch, "Again every two seconds, until SIGINT");
+    status->add_option("--format", flags.format, "text or json")
+        ->type_name("FORMAT")
+        ->capture_default_str();
+    status->footer("Exit codes: 0 it answered, 1 it did not, 2 usage.");
+    return status;
+}
+
 CLI::App* add_init(CLI::App& program, init_flags& flags) {
     auto* init = program.add_subcommand(
         "init", "Write a commented configuration, and say what is left to fill in.");
@@ -136,11 +151,13 @@ int run_command_line(int argc, char** argv) {
     check_flags to_check;
     resolve_flags to_resolve;
     pin_flags to_pin;
+    status_flags to_status;
     init_flags to_init;
     const auto* run_command = add_run(program, to_run);
     const auto* check_command = add_check(program, to_check);
     const auto* resolve_command = add_resolve(program, to_resolve);
     const auto* pin_command = add_pin(program, to_pin);
+    const auto* status_command = add_status(program, to_status);
     const auto* init_command = add_init(program, to_init);
     program.add_subcommand("version", "Print the version and the libraries it runs on.");
     try {
@@ -159,6 +176,9 @@ int run_command_line(int argc, char** argv) {
     }
     if (pin_command->parsed()) {
         return guarded([&] { return pin(to_pin); }, could_not_finish);
+    }
+    if (status_command->parsed()) {
+        return guarded([&] { return status(to_status); }, failed);
     }
     if (init_command->parsed()) {
         return guarded([&] { return init(to_init); }, bad_configuration_or_usage);

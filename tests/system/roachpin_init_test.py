@@ -66,7 +66,7 @@ def test_an_application_works_through_what_was_written(tmp_path, pki, postgres, 
     written = roachpin("init", "--from-certs-dir", pki.directory, "--from-haproxy", balancer,
                        "-o", config)
     assert written.returncode == DONE and written.stderr == ""
-    proxy = Process([BINARY, "run", "-c", config])
+    proxy = Process([BINARY, "run", "-c", config, "--admin", "127.0.0.1:0"])
     try:
         proxy.wait_line(" started ")
         with Wire(port) as client:
