@@ -88,7 +88,7 @@ std::vector<audit::node_observation> look_around(prepared& from) {
 
 audit::report report_on(prepared& from, const check_flags& flags) {
     audit::observations seen{.file = flags.config, .configuration = from.configuration};
-    seen.machine = look_at_machine(from);
+    seen.machine = look_at_machine(flags.config, from);
     seen.offline = flags.offline;
     if (flags.offline) {
         seen.nodes.resize(from.configuration.cluster.nodes.size());

@@ -56,7 +56,8 @@ std::vector<audit::anchor> anchors_of(const settings::file_path& file) {
     const auto known = public_keys();
     if (const auto loaded = tls::load_anchors(file.path.string())) {
         for (const auto& one : *loaded) {
-            anchors.push_back({tls::subject_of(*one), known.contains(tls::spki_of(*one))});
+            anchors.push_back({tls::subject_of(*one), tls::not_after_of(*one),
+                               known.contains(tls::spki_of(*one))});
         }
     }
     return anchors;
@@ -87,16 +88,60 @@ void add_certificate(const settings::certificate_files& pair, audit::machine_fac
     }
 }
 
-void add_key(const settings::file_path& key, audit::machine_facts& to) {
-    struct stat file {};
+audit::access access_of(const struct stat& facts) {
+    return {facts.st_uid, facts.st_gid, facts.st_mode};
+}
 
-    struct stat folder {};
-
-    const auto parent = key.path.has_parent_path() ? key.path.parent_path() : ".";
-    if (::stat(key.path.c_str(), &file) == 0 && ::stat(parent.c_str(), &folder) == 0) {
-        to.keys.push_back(
-            {key.where, key.path, file.st_uid, folder.st_mode, folder.st_uid, folder.st_gid});
+/// Every file that the configuration's safety hangs on, itself among them.
+class guarded_files {
+public:
+    explicit guarded_files(const std::string& configuration) {
+        add({configuration, configuration + ":1: configuration"}, false);
     }
+
+    void add(const settings::file_path& file, bool is_key) {
+        struct stat own {};
+
+        struct stat folder {};
+
+        const auto parent = file.path.has_parent_path() ? file.path.parent_path() : ".";
+        if (::stat(file.path.c_str(), &own) == 0 && ::stat(parent.c_str(), &folder) == 0) {
+            files_.push_back({file.where, file.path, is_key, access_of(own), access_of(folder)});
+        }
+    }
+
+    void add(const std::optional<settings::file_path>& file) {
+        if (file) {
+            add(*file, false);
+        }
+    }
+
+    std::vector<audit::guarded_file> take() { return std::move(files_); }
+
+private:
+    std::vector<audit::guarded_file> files_;
+};
+
+std::vector<audit::guarded_file> files_of(const std::string& file,
+                                          const settings::configuration& from) {
+    guarded_files files(file);
+    files.add(from.cluster.ca, false);
+    files.add(from.cluster.crl);
+    files.add(from.resolver.ca);
+    files.add(from.resolver.trust_anchor);
+    files.add(from.lock.file);
+    if (from.health.http) {
+        files.add(from.health.http->ca);
+    }
+    for (const auto& listener : from.listeners) {
+        if (listener.tls) {
+            files.add(listener.tls->client_ca);
+        }
+    }
+    for (const auto& pair : pairs_of(from)) {
+        files.add(pair.key, true);
+    }
+    return files.take();
 }
 
 /// Of "OpenSSL 3.0.19 27 Jan 2026": the name and the version.
@@ -117,15 +162,15 @@ std::optional<std::chrono::year_month_day> review_by(const settings::lock& lock)
 
 } // namespace
 
-audit::machine_facts look_at_machine(const prepared& from) {
+audit::machine_facts look_at_machine(const std::string& file, const prepared& from) {
     const auto& configuration = from.configuration;
     audit::machine_facts seen;
     seen.anchors = anchors_of(configuration.cluster.ca);
     for (const auto& pair : pairs_of(configuration)) {
         add_certificate(pair, seen);
-        add_key(pair.key, seen);
     }
-    seen.process = {::geteuid(), ::getegid()};
+    seen.files = files_of(file, configuration);
+    seen.process_group = ::getegid();
     seen.libraries = {library_of(net::carrier_version()), library_of(net::validator_version()),
                       library_of(tls::library_version())};
     seen.own_endpoints = own_endpoints(configuration.listeners);

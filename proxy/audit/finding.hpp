@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,14 +22,15 @@ struct finding {
     std::string subject{}; ///< what exactly: an address, a server, a key of the configuration
     std::size_t line = 1;  ///< of the configuration file: where the host stands
     std::string evidence;  ///< what was expected, what was seen
-    bool suppressed = false;
-    std::string suppression{}; ///< why, as the configuration says
-    bool in_baseline = false;  ///< it was there before
+    std::optional<std::string> suppressed{}; ///< why, in the words of the configuration
+    bool known = false;                      ///< the baseline has it: somebody has seen it before
 };
 
 /// Something that was looked at, whatever came of it.
 struct looked_at {
-    std::string stage; ///< "configuration", "dns", "policy", "tcp", "sslrequest", "tls", …
+    /// "configuration", "dns", "dnssec", "policy", "tcp", "sslrequest", "tls", "startup", "health".
+    /// A finding belongs to the one of its catalogue entry's stage, host and subject.
+    std::string stage;
     std::string host{};
     std::string subject{};
     bool passed = true;
@@ -42,5 +44,8 @@ struct report {
     std::vector<finding> findings{};       ///< most severe first, then in the order of the file
     std::vector<std::string> unfinished{}; ///< why something could not be looked at: exit code 3
 };
+
+/// Puts the findings into their order. What is equal in it stays as it was.
+void sort_findings(report& found);
 
 } // namespace roachpin::audit

@@ -68,6 +68,7 @@ struct node_observation {
 /// A certificate of ca_file.
 struct anchor {
     std::string subject;
+    std::chrono::system_clock::time_point not_after;
     bool is_public = false; ///< the system trusts it, too, as it came
 };
 
@@ -78,19 +79,20 @@ struct own_certificate {
     std::chrono::system_clock::time_point not_after;
 };
 
-/// A private key's file and the folder it is in.
-struct key_file {
-    std::string where; ///< "roachpin.yaml:13: cluster.client_key_file"
-    std::filesystem::path path;
+/// Who may do what to a file, or to what is in a folder.
+struct access {
     uid_t owner = 0;
-    mode_t folder_mode = 0;
-    uid_t folder_owner = 0;
-    gid_t folder_group = 0;
+    gid_t group = 0;
+    mode_t mode = 0;
 };
 
-struct process_ids {
-    uid_t user = 0;
-    gid_t group = 0;
+/// A file that holds a private key, or says whom to trust.
+struct guarded_file {
+    std::string where; ///< "roachpin.yaml:13: cluster.client_key_file"
+    std::filesystem::path path;
+    bool is_key = false;
+    access file;
+    access folder; ///< that it is in
 };
 
 /// A library as it is loaded.
@@ -103,8 +105,8 @@ struct library {
 struct machine_facts {
     std::vector<anchor> anchors;
     std::vector<own_certificate> certificates;
-    std::vector<key_file> keys;
-    process_ids process;
+    std::vector<guarded_file> files;
+    gid_t process_group = 0;
     std::vector<library> libraries;
     std::vector<core::endpoint> own_endpoints;                 ///< where roachpin itself listens
     std::optional<std::chrono::year_month_day> lock_review_by; ///< of a lock that is there

@@ -13,7 +13,7 @@ namespace roachpin::audit {
 /// A certificate that ends sooner than this is to be renewed.
 inline constexpr std::chrono::days soon{30};
 
-/// Every rule of the catalogue. Most severe first, then in the order of the file.
+/// Every rule of the catalogue, but CFG-SUPPRESSION-EXPIRED.
 std::vector<finding> judge(const observations& seen, std::chrono::system_clock::time_point now);
 
 /// Of `judge`, each for itself, in the order of the file. Of the configuration and of what it names
@@ -23,9 +23,6 @@ std::vector<finding> judge_configuration(const observations& seen,
 std::vector<finding> judge_names(const observations& seen); ///< what servers say of them
 std::vector<finding> judge_nodes(const observations& seen,  ///< what is found at their addresses
                                  std::chrono::system_clock::time_point now);
-
-/// Most severe first, then in the order of the file.
-void sort(std::vector<finding>& findings);
 
 /// What could not be looked at, a sentence each: it is not known to be well.
 std::vector<std::string> unfinished(const observations& seen);

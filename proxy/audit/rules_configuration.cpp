@@ -26,8 +26,9 @@ public:
 
     std::vector<finding> judge() {
         judge_anchors();
+        judge_last_anchor();
         judge_certificates();
-        judge_keys();
+        judge_files();
         for (const auto& node : from_.cluster.nodes) {
             judge_node(node);
         }
@@ -38,8 +39,10 @@ public:
     }
 
 private:
-    void note(std::string_view id, std::string subject, std::size_t line, std::string evidence) {
-        found_.push_back(make_finding(id, "", std::move(subject), line, std::move(evidence)));
+    void note(std::string_view id, std::string subject, std::size_t line, std::string evidence,
+              std::optional<severity> level = std::nullopt) {
+        found_.push_back(
+            make_finding(id, "", std::move(subject), line, std::move(evidence), level));
     }
 
     void note(std::string_view id, const settings::node& node, std::string subject,
@@ -67,16 +70,29 @@ private:
         }
     }
 
+    /// One root that lasts is enough: the others are on their way out.
+    void judge_last_anchor() {
+        const auto& anchors = machine_.anchors;
+        const auto last =
+            std::max_element(anchors.begin(), anchors.end(), [](const auto& a, const auto& b) {
+                return a.not_after < b.not_after;
+            });
+        if (last != anchors.end()) {
+            judge_ending(from_.cluster.ca.where, last->subject, last->not_after);
+        }
+    }
+
     void judge_certificates() {
         for (const auto& one : machine_.certificates) {
-            if (one.not_after - now_ >= soon) {
-                continue;
-            }
-            note("TLS-CERT-EXPIRING", key_of(one.where), line_of(one.where),
-                 "roachpin's own " + one.subject + " " + ending(one.not_after, now_));
-            if (one.not_after <= now_) {
-                found_.back().level = severity::critical;
-            }
+            judge_ending(one.where, one.subject, one.not_after);
+        }
+    }
+
+    void judge_ending(const std::string& where, const std::string& subject,
+                      system_clock::time_point ends) {
+        if (ends - now_ < soon) {
+            note("TLS-CERT-EXPIRING", key_of(where), line_of(where),
+                 subject + " " + ending(ends, now_), level_of_ending(ends, now_));
         }
     }
 
@@ -86,36 +102,35 @@ private:
         return colon == std::string::npos ? where : where.substr(colon + 2);
     }
 
-    /// Who may open the file itself was judged when the configuration was read.
-    void judge_keys() {
-        for (const auto& one : machine_.keys) {
+    /// Who may open a key's file itself was judged when the configuration was read.
+    void judge_files() {
+        for (const auto& one : machine_.files) {
             const auto weakness = weakness_of(one);
             if (!weakness.empty()) {
                 note("CFG-KEY-PERMISSIONS", key_of(one.where), line_of(one.where),
-                     one.path.string() + " holds a private key, and " + weakness);
+                     one.path.string() +
+                         (one.is_key ? " holds a private key, and " : " says whom to trust, and ") +
+                         weakness);
             }
         }
     }
 
-    std::string weakness_of(const key_file& key) const {
-        const auto is_trusted = [&](uid_t user) {
-            return user == 0 || user == machine_.process.user;
-        };
-        if (!is_trusted(key.owner)) {
-            return "belongs to another user (uid " + std::to_string(key.owner) + ")";
-        }
-        if (!is_trusted(key.folder_owner)) {
-            return "its folder belongs to another user (uid " + std::to_string(key.folder_owner) +
-                   "), who may put another in its place";
+    std::string weakness_of(const guarded_file& one) const {
+        if (is_open_to_others(one.file)) {
+            return "others may write to it";
         }
         // Where the sticky bit is set, only its owner may replace a file.
-        const bool is_sticky = (key.folder_mode & S_ISVTX) != 0;
-        const bool is_open_to_group =
-            (key.folder_mode & S_IWGRP) != 0 && key.folder_group != machine_.process.group;
-        if (!is_sticky && ((key.folder_mode & S_IWOTH) != 0 || is_open_to_group)) {
-            return "others may put another in its place: its folder is open to them";
+        if (is_open_to_others(one.folder) && (one.folder.mode & S_ISVTX) == 0) {
+            return "others may put another in its place: they may write to its folder";
         }
         return "";
+    }
+
+    /// A group of the owner's own has, by custom, the owner's number: nobody else is in it.
+    bool is_open_to_others(const access& to) const {
+        const bool is_private =
+            to.group == to.owner || to.group == 0 || to.group == machine_.process_group;
+        return (to.mode & S_IWOTH) != 0 || ((to.mode & S_IWGRP) != 0 && !is_private);
     }
 
     void judge_node(const settings::node& node) {

@@ -22,9 +22,9 @@ std::string_view id_of_refusal(const dial_trouble& trouble) {
     };
 
     constexpr row rows[] = {
-        {"not_tls", "TLS-REFUSED"},          {"expired", "TLS-CERT-EXPIRING"},
-        {"revoked", "TLS-REVOKED"},          {"pin_mismatch", "TLS-PIN-MISMATCH"},
-        {"pin_revoked", "TLS-PIN-MISMATCH"}, {"issuer_changed", "TLS-ISSUER-CHANGED"},
+        {"expired", "TLS-CERT-EXPIRING"},     {"revoked", "TLS-REVOKED"},
+        {"crl_unusable", "TLS-REVOKED"},      {"pin_revoked", "TLS-REVOKED"},
+        {"pin_mismatch", "TLS-PIN-MISMATCH"}, {"issuer_changed", "TLS-ISSUER-CHANGED"},
     };
     if (trouble.phase == dial_phase::sslrequest) {
         return "TLS-REFUSED";
@@ -93,9 +93,10 @@ public:
     }
 
 private:
-    void note(std::string_view id, std::string subject, std::string evidence) {
+    void note(std::string_view id, std::string subject, std::string evidence,
+              std::optional<severity> level = std::nullopt) {
         into_.push_back(make_finding(id, node_.host.text(), std::move(subject),
-                                     line_of(node_.where), std::move(evidence)));
+                                     line_of(node_.where), std::move(evidence), level));
     }
 
     void judge_trouble(const std::string& where, const dial_trouble& trouble) {
@@ -108,10 +109,9 @@ private:
             note("NODE-UNREACHABLE", where, evidence);
             return;
         }
-        note(id_of_refusal(trouble), where, evidence);
-        if (trouble.reason == "expired") {
-            into_.back().level = severity::critical;
-        }
+        const bool has_ended = trouble.reason == "expired";
+        note(id_of_refusal(trouble), where, evidence,
+             has_ended ? std::optional(severity::critical) : std::nullopt);
         if (trouble.reason == "weak" || trouble.reason == "tls_version") {
             note("TLS-CERT-WEAK", where, evidence);
         }
@@ -122,10 +122,8 @@ private:
             const bool is_leaf = shown.ends_first == shown.subject;
             note("TLS-CERT-EXPIRING", where,
                  (is_leaf ? "" : "of the chain of " + shown.subject + ": ") + shown.ends_first +
-                     " " + ending(shown.ends, now_));
-            if (shown.ends <= now_) {
-                into_.back().level = severity::critical;
-            }
+                     " " + ending(shown.ends, now_),
+                 level_of_ending(shown.ends, now_));
         }
         if (auto weakness = weakness_of(shown); !weakness.empty()) {
             note("TLS-CERT-WEAK", where, shown.subject + ": " + weakness);

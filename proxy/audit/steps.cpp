@@ -1,5 +1,6 @@
 #include "audit/steps.hpp"
 
+#include "audit/catalogue.hpp"
 #include "audit/rules.hpp"
 #include "audit/wording.hpp"
 
@@ -29,7 +30,7 @@ public:
         if (told_.made) {
             tell_names();
         } else {
-            for (const auto* stage : {stages::resolver, stages::dnssec, stages::policy}) {
+            for (const auto* stage : {stages::dns, stages::dnssec, stages::policy}) {
                 skip(stage, "", pinned_text);
             }
         }
@@ -62,7 +63,7 @@ private:
 
     void skip_all() {
         const bool is_pinned = std::holds_alternative<settings::pinned>(node_.found);
-        for (const auto* stage : {stages::resolver, stages::dnssec, stages::policy}) {
+        for (const auto* stage : {stages::dns, stages::dnssec, stages::policy}) {
             skip(stage, "", is_pinned ? pinned_text : offline_text);
         }
         for (const auto* stage : address_stages) {
@@ -74,9 +75,9 @@ private:
         for (const auto& one : told_.said) {
             const auto server = server_name(seen_, one.server);
             if (const auto* named = std::get_if<policy::named_answer>(&one.said)) {
-                add(stages::resolver, server, true, records_text(*named));
+                add(stages::dns, server, true, records_text(*named));
             } else {
-                add(stages::resolver, server, false, silence_of(one));
+                add(stages::dns, server, false, silence_of(one));
             }
             tell_dnssec(one, server);
             tell_policy(one, server);
@@ -177,34 +178,50 @@ private:
     std::vector<looked_at>& into_;
 };
 
-/// That the configuration keeps every rule was seen before anything else; this is about the rest.
-void tell_configuration(const observations& seen, system_clock::time_point now,
-                        std::vector<looked_at>& into) {
-    const auto amiss = judge_configuration(seen, now);
-    const auto add = [&](const std::string& host) {
-        const auto number = std::count_if(amiss.begin(), amiss.end(),
-                                          [&](const auto& one) { return one.host == host; });
-        into.push_back(
-            {.stage = stages::configuration,
-             .host = host,
-             .passed = number == 0,
-             .outcome = number == 0 ? "keeps every rule" : std::to_string(number) + " finding(s)"});
-    };
-    add("");
-    std::vector<std::string> hosts;
+/// That it keeps the rules of its format was seen before anything else.
+void tell_configuration(const observations& seen, std::vector<looked_at>& into) {
+    std::vector<std::string> hosts{""};
     for (const auto& node : seen.configuration.cluster.nodes) {
         if (std::find(hosts.begin(), hosts.end(), node.host.text()) == hosts.end()) {
             hosts.push_back(node.host.text());
-            add(hosts.back());
         }
     }
+    for (const auto& host : hosts) {
+        into.push_back({.stage = stages::configuration,
+                        .host = host,
+                        .outcome = "it, and what it names, can be read"});
+    }
+}
+
+/// The step that a finding belongs to; a new one, beside those of its stage, where it is about
+/// something that had none.
+void note_in_steps(const finding& one, std::vector<looked_at>& steps) {
+    const auto& entry = *find(one.id);
+    const auto is_beside = [&](const looked_at& step) {
+        return step.stage == entry.stage && step.host == one.host;
+    };
+    const auto own = std::find_if(steps.begin(), steps.end(), [&](const looked_at& step) {
+        return is_beside(step) && step.subject == one.subject;
+    });
+    if (own != steps.end()) {
+        own->passed = false;
+        own->skipped = false;
+        return;
+    }
+    const auto beside = std::find_if(steps.rbegin(), steps.rend(), is_beside);
+    steps.insert(beside == steps.rend() ? steps.end() : beside.base(),
+                 looked_at{.stage = std::string(entry.stage),
+                           .host = one.host,
+                           .subject = one.subject,
+                           .passed = false,
+                           .outcome = std::string(entry.title)});
 }
 
 } // namespace
 
-std::vector<looked_at> steps_of(const observations& seen, system_clock::time_point now) {
+std::vector<looked_at> steps_of(const observations& seen) {
     std::vector<looked_at> steps;
-    tell_configuration(seen, now, steps);
+    tell_configuration(seen, steps);
     for (std::size_t node = 0; node < seen.nodes.size(); ++node) {
         node_steps(seen, node, steps).tell();
     }
@@ -212,7 +229,12 @@ std::vector<looked_at> steps_of(const observations& seen, system_clock::time_poi
 }
 
 report make_report(const observations& seen, system_clock::time_point now) {
-    return {seen.file, steps_of(seen, now), judge(seen, now), unfinished(seen)};
+    report made{seen.file, steps_of(seen), judge(seen, now), unfinished(seen)};
+    for (const auto& one : made.findings) {
+        note_in_steps(one, made.steps);
+    }
+    sort_findings(made);
+    return made;
 }
 
 } // namespace roachpin::audit

@@ -1,7 +1,6 @@
 #include "audit/suppress.hpp"
 
 #include "audit/catalogue.hpp"
-#include "audit/rules.hpp"
 #include "audit/wording.hpp"
 #include "core/printable.hpp"
 
@@ -26,13 +25,12 @@ void apply_suppressions(report& into, const std::vector<settings::suppression>& 
         }
         for (auto& one : into.findings) {
             if (covers(rule, one)) {
-                one.suppressed = true;
-                one.suppression = core::printable(rule.reason);
+                one.suppressed = core::printable(rule.reason);
             }
         }
     }
     into.findings.insert(into.findings.end(), expired.begin(), expired.end());
-    sort(into.findings);
+    sort_findings(into);
 }
 
 } // namespace roachpin::audit

@@ -1,5 +1,6 @@
 #include "audit/verdict.hpp"
 
+#include "audit/catalogue.hpp"
 #include "audit/fingerprint.hpp"
 
 #include <boost/json/parse.hpp>
@@ -55,17 +56,19 @@ core::result<std::set<std::string>> read_baseline(const std::string& json) {
 
 void apply_baseline(report& into, const std::set<std::string>& known) {
     for (auto& one : into.findings) {
-        one.in_baseline = known.contains(fingerprint(one));
+        one.known = known.contains(fingerprint(one));
     }
 }
 
 bool counts(const finding& one) {
-    return !one.suppressed && !one.in_baseline;
+    return !one.suppressed && !one.known;
 }
 
 verdict verdict_on(const report& from, severity threshold) {
-    if (std::any_of(from.findings.begin(), from.findings.end(),
-                    [&](const auto& one) { return counts(one) && one.level >= threshold; })) {
+    const auto fails = [&](const finding& one) {
+        return counts(one) && one.level >= threshold && !find(one.id)->could_not_look;
+    };
+    if (std::any_of(from.findings.begin(), from.findings.end(), fails)) {
         return verdict::findings;
     }
     return from.unfinished.empty() ? verdict::clean : verdict::unfinished;

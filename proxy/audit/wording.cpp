@@ -58,6 +58,10 @@ std::string ending(system_clock::time_point ends, system_clock::time_point now) 
            (days == 1 ? " day" : " days");
 }
 
+severity level_of_ending(system_clock::time_point ends, system_clock::time_point now) {
+    return ends <= now ? severity::critical : severity::medium;
+}
+
 std::string server_name(const observations& seen, std::size_t server) {
     return seen.configuration.resolver.servers.at(server).text;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "audit/finding.hpp"
 #include "audit/observations.hpp"
 
 #include <chrono>
@@ -18,6 +19,10 @@ std::string day_of(std::chrono::year_month_day day);
 /// "ends on 2027-01-30, in 12 days", "has ended on …".
 std::string ending(std::chrono::system_clock::time_point ends,
                    std::chrono::system_clock::time_point now);
+
+/// Of a certificate that ends so soon that it is worth a finding.
+severity level_of_ending(std::chrono::system_clock::time_point ends,
+                         std::chrono::system_clock::time_point now);
 
 /// A server as resolver.servers names it.
 std::string server_name(const observations& seen, std::size_t server);

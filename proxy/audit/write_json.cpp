@@ -20,11 +20,11 @@ json::object to_object(const finding& one) {
         {"id", text_of(one.id)},           {"severity", text_of(to_string(one.level))},
         {"fingerprint", fingerprint(one)}, {"host", one.host},
         {"subject", one.subject},          {"line", one.line},
-        {"evidence", one.evidence},        {"remedy", text_of(entry_of(one.id).remedy)}};
+        {"evidence", one.evidence},        {"remedy", text_of(find(one.id)->remediation)}};
     if (one.suppressed) {
-        made["suppressed"] = one.suppression;
+        made["suppressed"] = *one.suppressed;
     }
-    if (one.in_baseline) {
+    if (one.known) {
         made["in_baseline"] = true;
     }
     return made;

@@ -61,7 +61,7 @@ public:
             ++skipped_;
             add_case(name,
                      "<skipped" +
-                         attribute("message", one.suppressed ? "suppressed: " + one.suppression
+                         attribute("message", one.suppressed ? "suppressed: " + *one.suppressed
                                                              : "in the baseline") +
                          "/>");
             return;
@@ -69,7 +69,7 @@ public:
         ++failures_;
         add_case(name, "<failure" + attribute("type", to_string(one.level)) +
                            attribute("message", one.evidence) + ">" +
-                           escaped(entry_of(one.id).remedy) + "</failure>");
+                           escaped(find(one.id)->remediation) + "</failure>");
     }
 
     std::string to_xml() const {

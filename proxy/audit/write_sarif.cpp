@@ -55,7 +55,7 @@ json::object rule_of(const catalogue_entry& entry) {
     return {{"id", text_of(entry.id)},
             {"shortDescription", message(entry.title)},
             {"fullDescription", message(entry.meaning)},
-            {"help", message(entry.remedy)},
+            {"help", message(entry.remediation)},
             {"defaultConfiguration", {{"level", level_of(entry.level)}}},
             {"properties",
              {{"security-severity", number_of(entry.level)}, {"tags", {"security", "roachpin"}}}}};
@@ -83,7 +83,7 @@ std::string sentence_of(const finding& one) {
     for (const auto& part : {one.host, one.subject}) {
         text += part.empty() ? "" : part + ": ";
     }
-    return text + one.evidence + "\n" + std::string(entry_of(one.id).remedy);
+    return text + one.evidence + "\n" + std::string(find(one.id)->remediation);
 }
 
 json::object result_of(const finding& one, const std::string& file) {
@@ -101,10 +101,10 @@ json::object result_of(const finding& one, const std::string& file) {
                         {"subject", one.subject},
                         {"evidence", one.evidence}}}};
     if (one.suppressed) {
-        const json::object why{{"kind", "external"}, {"justification", one.suppression}};
+        const json::object why{{"kind", "external"}, {"justification", *one.suppressed}};
         made["suppressions"] = json::array{why};
     }
-    if (one.in_baseline) {
+    if (one.known) {
         made["baselineState"] = "unchanged";
     }
     return made;

@@ -43,9 +43,9 @@ private:
 
 std::string note_of(const finding& one) {
     if (one.suppressed) {
-        return " (suppressed: " + one.suppression + ")";
+        return " (suppressed: " + *one.suppressed + ")";
     }
-    return one.in_baseline ? " (in the baseline)" : "";
+    return one.known ? " (in the baseline)" : "";
 }
 
 void add_finding(const finding& one, const std::string& file, const painter& in,
@@ -59,7 +59,7 @@ void add_finding(const finding& one, const std::string& file, const painter& in,
     }
     text += note_of(one) + "\n  " + file + ":" + std::to_string(one.line) + "\n";
     text += "  " + one.evidence + "\n";
-    text.append("  → ").append(entry_of(one.id).remedy).append("\n\n");
+    text.append("  → ").append(find(one.id)->remediation).append("\n\n");
 }
 
 std::string number(std::size_t count, std::string_view one, std::string_view many) {

@@ -5,8 +5,9 @@
 
 namespace roachpin::core {
 
-/// Everything that `roachpin check` may find, by name: what the configuration may suppress. What
-/// each means is in audit/catalogue.
+/// What `roachpin check` may find, by name: part of the product's surface, and so never renamed.
+/// What each of them means is in audit/catalogue.cpp. It stands here because the configuration may
+/// name one as well (`suppress`).
 inline constexpr std::array<std::string_view, 36> finding_ids{
     "DNS-ADDRESS-UNEXPECTED",
     "DNS-DANGLING-CNAME",

@@ -52,6 +52,10 @@ inline proof good_proof(std::uint8_t number) {
             .ends_first = "CN=node,O=Cockroach"};
 }
 
+inline anchor good_anchor(const char* subject) {
+    return {subject, today + std::chrono::days(3650)};
+}
+
 inline address_observation good_address(const char* address, std::uint8_t number) {
     return {.where = place(address),
             .proof = good_proof(number),
@@ -87,16 +91,19 @@ struct audit_scene {
         from.resolver.servers = {server("127.0.0.53", "127.0.0.53"), server("[::1]", "::1")};
         from.lock.file = settings::file_path{"roachpin.lock", "roachpin.yaml:20: lock.file"};
         seen.file = "roachpin.yaml";
-        seen.machine.anchors = {{"CN=Cockroach CA,O=Cockroach", false}};
+        seen.machine.anchors = {good_anchor("CN=Cockroach CA,O=Cockroach")};
         seen.machine.certificates = {
             {"roachpin.yaml:6: cluster.client_cert_file", "CN=app", today + std::chrono::days(90)}};
-        seen.machine.keys = {{.where = "roachpin.yaml:7: cluster.client_key_file",
-                              .path = "certs/client.app.key",
-                              .owner = 1000,
-                              .folder_mode = 0755,
-                              .folder_owner = 1000,
-                              .folder_group = 1000}};
-        seen.machine.process = {1000, 1000};
+        seen.machine.files = {{.where = "roachpin.yaml:7: cluster.client_key_file",
+                               .path = "certs/client.app.key",
+                               .is_key = true,
+                               .file = {1000, 1000, 0600},
+                               .folder = {1000, 1000, 0755}},
+                              {.where = "roachpin.yaml:5: cluster.ca_file",
+                               .path = "certs/ca.crt",
+                               .file = {0, 0, 0644},
+                               .folder = {0, 0, 0755}}};
+        seen.machine.process_group = 100;
         seen.machine.libraries = {{"c-ares", "1.18.1"}, {"OpenSSL", "3.0.19"}};
         seen.machine.lock_review_by = std::chrono::year(2027) / 2 / 20;
         seen.nodes.resize(2);
@@ -134,6 +141,10 @@ struct audit_scene {
     settings::node& named() { return seen.configuration.cluster.nodes[0]; }
 
     settings::resolved& by_name() { return std::get<settings::resolved>(named().found); }
+
+    guarded_file& key_file() { return seen.machine.files[0]; }
+
+    guarded_file& ca_file() { return seen.machine.files[1]; }
 
     address_observation& at(std::size_t address) { return seen.nodes[0].addresses[address]; }
 

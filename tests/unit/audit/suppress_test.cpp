@@ -37,7 +37,7 @@ TEST(audit_suppress, one_host_or_all) {
     auto one = two_hosts();
     apply_suppressions(one, {rule("CFG-ALLOWLIST-WIDE", "a", 2027y / January / 1)}, today);
     EXPECT_TRUE(find(one, "CFG-ALLOWLIST-WIDE", "a").suppressed);
-    EXPECT_EQ(find(one, "CFG-ALLOWLIST-WIDE", "a").suppression, "it is\\x0aknown");
+    EXPECT_EQ(find(one, "CFG-ALLOWLIST-WIDE", "a").suppressed, "it is\\x0aknown");
     EXPECT_FALSE(find(one, "CFG-ALLOWLIST-WIDE", "b").suppressed);
     EXPECT_FALSE(find(one, "DNS-NODATA", "a").suppressed);
 

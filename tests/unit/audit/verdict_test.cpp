@@ -32,19 +32,21 @@ TEST(audit_verdict, what_could_not_be_looked_at_is_never_clean) {
     EXPECT_EQ(verdict_on(with({}, {"a"}), severity::high), verdict::unfinished);
     EXPECT_EQ(verdict_on(with({medium}, {"a"}), severity::high), verdict::unfinished);
     EXPECT_EQ(verdict_on(with({critical}, {"a"}), severity::high), verdict::findings);
+    const auto silent = make_finding("DNS-RESOLVER-UNREACHABLE", "a", "10.0.0.53", 3, "no answer");
+    EXPECT_EQ(verdict_on(with({silent}, {"a"}), severity::low), verdict::unfinished);
 }
 
 TEST(audit_verdict, what_is_suppressed_or_known_does_not_count) {
     auto hidden = critical;
-    hidden.suppressed = true;
+    hidden.suppressed = "known";
     EXPECT_EQ(verdict_on(with({hidden}), severity::high), verdict::clean);
 
     const auto before = write_json(with({critical}), "0.1.0");
     auto now = with({critical, medium});
     now.findings[0].evidence = "said in other words today";
     apply_baseline(now, audit::read_baseline(before).value());
-    EXPECT_TRUE(now.findings[0].in_baseline);
-    EXPECT_FALSE(now.findings[1].in_baseline);
+    EXPECT_TRUE(now.findings[0].known);
+    EXPECT_FALSE(now.findings[1].known);
     EXPECT_EQ(verdict_on(now, severity::high), verdict::clean);
     EXPECT_EQ(verdict_on(now, severity::medium), verdict::findings);
 }
@@ -71,7 +73,7 @@ TEST(audit_fingerprint, it_is_what_and_where_and_nothing_else) {
     auto other = critical;
     other.evidence = "x";
     other.line = 99;
-    other.suppressed = true;
+    other.suppressed = "known";
     EXPECT_EQ(fingerprint(other), fingerprint(critical));
     EXPECT_EQ(fingerprint(critical).size(), 16U);
     // Where one text ends and the next begins is part of it.

@@ -25,9 +25,8 @@ audit::report whole() {
         make_finding("TLS-VERIFY-FAILED", "crdb.internal", "10.1.2.3:26257", 7, hostile),
         make_finding("CFG-LOCK-MISSING", "", "lock.file", 1, "not set"),
         make_finding("DNS-NODATA", "crdb.internal", "10.0.0.53", 7, "none")};
-    made.findings[1].suppressed = true;
-    made.findings[1].suppression = "not \"yet\"";
-    made.findings[2].in_baseline = true;
+    made.findings[1].suppressed = "not \"yet\"";
+    made.findings[2].known = true;
     made.unfinished = {"crdb.internal: 10.0.0.54 could not be asked"};
     return made;
 }
@@ -36,7 +35,7 @@ TEST(audit_write_text, says_what_where_why_and_what_to_do) {
     const auto text = write_text(whole(), false);
     EXPECT_THAT(text, StartsWith("critical  TLS-VERIFY-FAILED  crdb.internal  10.1.2.3:26257\n"
                                  "  config dir/roachpin.yaml:7\n"));
-    EXPECT_THAT(text, HasSubstr(std::string(audit::entry_of("TLS-VERIFY-FAILED").remedy)));
+    EXPECT_THAT(text, HasSubstr(std::string(audit::find("TLS-VERIFY-FAILED")->remediation)));
     EXPECT_THAT(text, HasSubstr("(suppressed: not \"yet\")"));
     EXPECT_THAT(text, HasSubstr("(in the baseline)"));
     EXPECT_THAT(text, HasSubstr("not looked at  crdb.internal: 10.0.0.54"));
