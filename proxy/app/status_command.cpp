@@ -27,19 +27,27 @@ std::optional<core::endpoint> address_of(const std::string& admin) {
     return *parsed;
 }
 
-/// Whether it could be shown.
-bool show(const core::endpoint& from, bool json) {
-    const auto answer = fetch(from, "/status");
+/// What is to be shown; a sentence where nobody answers, or somebody else.
+core::result<std::string> look(const core::endpoint& from, bool json) {
+    auto answer = fetch(from, "/status");
     if (!answer) {
-        tell(answer.error().sentence + "; is roachpin running, with admin.bind there?");
-        return false;
+        return core::error{answer.error().sentence +
+                           "; is roachpin running, with admin.bind there?"};
     }
     auto text = status_text(*answer, wants_colour());
     if (!text) {
-        tell(from.to_string() + ": " + text.error().sentence);
+        return core::error{from.to_string() + ": " + text.error().sentence};
+    }
+    return json ? answer : text;
+}
+
+/// Whether there was something to show, and somebody to show it to.
+bool show(const core::result<std::string>& seen) {
+    if (!seen) {
+        tell(seen.error().sentence);
         return false;
     }
-    std::cout << (json ? *answer : *text) << std::flush;
+    std::cout << *seen << std::flush;
     return std::cout.good();
 }
 
@@ -57,10 +65,15 @@ int watch(const core::endpoint& from, bool json) {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     const timespec interval{2, 0};
     while (std::cout.good()) {
-        if (is_terminal()) {
-            std::cout << "\x1b[H\x1b[2J";
+        const auto seen = look(from, json);
+        if (is_terminal()) { // only now: what is there stays readable while the answer is on its
+                             // way
+            std::cout << "\x1b[H\x1b[2J" << std::flush;
         }
-        show(from, json);
+        show(seen);
+        if (!json && !is_terminal()) {
+            std::cout << std::endl; // a blank line between two of them
+        }
         if (::sigtimedwait(&signals, nullptr, &interval) > 0) {
             return ok;
         }
@@ -84,7 +97,7 @@ int status(const status_flags& flags) {
     if (flags.watch) {
         return watch(*from, json);
     }
-    return show(*from, json) ? ok : failed;
+    return show(look(*from, json)) ? ok : failed;
 }
 
 } // namespace roachpin::app

@@ -1,11 +1,14 @@
 #include "app/status_text.hpp"
 
 #include "core/printable.hpp"
+#include "telemetry/words.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -30,9 +33,22 @@ double number_of(const json::value& from, const char* key) {
     return from.at(key).to_number<double>();
 }
 
-std::string one_digit(double number) {
-    const auto tenths = static_cast<std::int64_t>(number * 10 + 0.5);
-    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+std::int64_t whole_of(const json::value& from, const char* key) {
+    return from.at(key).to_number<std::int64_t>();
+}
+
+std::string counted(const json::value& from, const char* key, std::string_view what) {
+    return telemetry::counted(from.at(key).to_number<std::uint64_t>(), what);
+}
+
+/// The lines of a text that may have several.
+std::vector<std::string> lines_of(const json::value& from, const char* key) {
+    std::istringstream in(std::string(from.at(key).as_string()));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) {
+        lines.push_back(core::printable(line, 1024));
+    }
+    return lines;
 }
 
 /// Rows of cells, each column as wide as its widest.
@@ -95,7 +111,13 @@ private:
         for (const auto& one : from_.at("concerns").as_array()) {
             const auto level = text_of(one, "level");
             text_ += "  " + paint(level, level) + ": " + text_of(one, "sentence") + "\n";
+            for (const auto& line : lines_of(one, "detail")) {
+                text_ += "    " + line + "\n";
+            }
         }
+        const std::chrono::seconds uptime(whole_of(from_, "uptime_seconds"));
+        text_ += "roachpin " + text_of(from_, "version") + ", up for " +
+                 telemetry::span_text(uptime) + "\n";
     }
 
     void add_nodes() {
@@ -104,8 +126,8 @@ private:
         for (const auto& node : from_.at("nodes").as_array()) {
             for (const auto& place : node.at("places").as_array()) {
                 rows.add({text_of(node, "host"), text_of(place, "address"), text_of(place, "state"),
-                          text_of(place, "allowed_by"), text_of(place, "connections") + " sessions",
-                          ends(place), text_of(place, "why")});
+                          text_of(place, "allowed_by"), counted(place, "connections", "session"),
+                          proof_of(place), text_of(place, "why")});
             }
             if (node.at("places").as_array().empty()) {
                 rows.add({text_of(node, "host"), "no address"});
@@ -114,9 +136,14 @@ private:
         text_ += rows.to_string();
     }
 
-    static std::string ends(const json::value& place) {
+    static std::string proof_of(const json::value& place) {
         const auto& proof = place.at("proof");
-        return proof.is_null() ? "never proved" : "ends in " + text_of(proof, "days_left") + " d";
+        if (proof.is_null()) {
+            return "never proved";
+        }
+        const auto days = whole_of(proof, "days_left");
+        return days < 0 ? "ended " + std::to_string(-days) + " d ago"
+                        : "ends in " + std::to_string(days) + " d";
     }
 
     void add_names() {
@@ -155,13 +182,28 @@ private:
                       text_of(one, "connections") + " of " + text_of(one, "max_connections")});
         }
         text_ += rows.to_string();
+        text_ += "  all together: " + text_of(from_, "connections") + " of " +
+                 text_of(from_, "max_connections") + "\n";
+        add_traffic();
+    }
+
+    void add_traffic() {
+        const auto& all = from_.at("since_start");
+        text_ += "\nTraffic\n  since the start: " + counted(all, "sessions", "session") + ", " +
+                 text_of(all, "refused") + " refused, " +
+                 telemetry::bytes_text(number_of(all, "bytes_to_node")) + " to nodes, " +
+                 telemetry::bytes_text(number_of(all, "bytes_to_client")) + " to clients, " +
+                 counted(all, "dns_refused", "DNS answer") + " and " +
+                 counted(all, "hostile_dials", "node") + " not believed\n";
         const auto& rates = from_.at("rates");
-        if (!rates.is_null()) {
-            text_ += "  " + one_digit(number_of(rates, "sessions")) + " sessions/s, " +
-                     one_digit(number_of(rates, "refused")) + " refused/s, " +
-                     one_digit(number_of(rates, "bytes_to_node") / 1000) + " kB/s to nodes, " +
-                     one_digit(number_of(rates, "bytes_to_client") / 1000) + " kB/s to clients\n";
+        if (rates.is_null()) {
+            return;
         }
+        text_ += "  now: " + telemetry::number_text(number_of(rates, "sessions")) +
+                 " sessions/s, " + telemetry::number_text(number_of(rates, "refused")) +
+                 " refused/s, " + telemetry::bytes_text(number_of(rates, "bytes_to_node")) +
+                 "/s to nodes, " + telemetry::bytes_text(number_of(rates, "bytes_to_client")) +
+                 "/s to clients\n";
     }
 
     const json::value& from_;

@@ -2,7 +2,10 @@
 
 import http.server
 import json
+import os
+import pty
 import signal
+import socket
 import subprocess
 import threading
 
@@ -70,7 +73,40 @@ def test_watching_goes_on_until_it_is_told_to_stop(proxy):
         watching.kill()
 
 
-def test_where_nobody_is(tmp_path):
+@pytest.mark.parametrize("no_colour, coloured", [("", True), ("1", False)])
+def test_colour_is_for_terminals(proxy, no_colour, coloured):
+    until("it is ready", lambda: proxy.get("/readyz")[0] == 200)
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as screen:
+        done = subprocess.run([BINARY, "status", "--admin", proxy.admin], stdout=theirs,
+                              timeout=30, check=False, env={**os.environ, "NO_COLOR": no_colour})
+        os.close(theirs)
+        seen = screen.read(4096)
+    assert done.returncode == 0 and b"Ready: 1 of 1" in seen
+    assert (b"\x1b[" in seen) == coloured
+
+
+def test_a_reload_that_failed_is_told_in_full(proxy):
+    with proxy.expecting("reload_failed"):
+        proxy.reconfigure("listeners: []\nfly: true\n")
+    said = status("--admin", proxy.admin).stdout
+    assert "is not in force" in said
+    assert f"    {proxy.config_file}:2: fly: unknown key" in said
+
+
+def test_a_full_stdout_is_no_success(proxy):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        assert subprocess.run([BINARY, "status", "--admin", proxy.admin], stdout=full, timeout=30,
+                              check=False).returncode == 1
+
+
+def test_who_accepts_and_says_nothing_is_not_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        done = status("--admin", "127.0.0.1:%d" % silent.getsockname()[1])
+    assert done.returncode == 1 and "within 5 s" in done.stderr
+
+
+def test_where_nobody_is():
     done = status("--admin", "127.0.0.1:1")
     assert done.returncode == 1 and done.stdout == ""
     assert "no answer from 127.0.0.1:1" in done.stderr and "admin.bind" in done.stderr
