@@ -47,6 +47,18 @@ def answer(sock):
     return int(said.split(b" ", 2)[1]) if said else None
 
 
+@pytest.mark.parametrize("path, kind", [
+    ("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"),
+    ("/status", "application/json"), ("/metrics", "text/plain"), ("/livez", "text/plain")])
+def test_each_is_told_as_what_it_is(proxy, path, kind):
+    status, headers, text = proxy.get(path)
+    assert status == 200 and text
+    assert headers["Content-Type"].partition(";")[0] == kind
+    policy = headers["Content-Security-Policy"]
+    assert (policy is not None) == (path == "/")
+    assert policy is None or "default-src 'none'" in policy and "unsafe" not in policy
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/startupz", "/readyz?mode=all",
                                   "/readyz?mode=process", "/readyz?mode=any"])
 def test_what_is_well_is_200(proxy, path):
