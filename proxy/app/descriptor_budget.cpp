@@ -13,7 +13,7 @@ constexpr std::size_t of_a_worker = 4;
 // Standard streams, the log, the control thread's loop, signals, inotify, sd_notify, libunbound's
 // own; and what comes and goes: DNS queries, proofs and probes, connections to admin and control,
 // files read in a reload.
-constexpr std::size_t of_everything_else = 64;
+constexpr std::size_t of_everything_else = 96;
 
 std::size_t of_one_connection(const descriptor_needs& needs) {
     return of_a_connection + (needs.passthrough ? of_its_pipes : 0);

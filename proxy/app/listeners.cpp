@@ -131,6 +131,7 @@ net::awaitable<void> listeners::close(door& one) {
 
 void listeners::change(door& one, listener_parts& to) {
     one.made_certificate = std::move(to.made_certificate);
+    one.socket.set_mode(to.unix_mode);
     one.listener->change(take_rules(to), to.max_connections);
 }
 

@@ -28,7 +28,7 @@ constexpr mode_t control_mode = 0600;
 constexpr std::size_t most_cancel_keys = 1'000'000;
 
 /// A Prometheus or two, a probe, some browsers.
-constexpr std::size_t most_admin_connections = 64;
+constexpr std::size_t most_admin_connections = 32;
 
 /// How often the workers are asked for a sign of life, where the service manager does not say.
 constexpr auto life_interval = std::chrono::seconds(5);

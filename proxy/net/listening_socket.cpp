@@ -134,6 +134,12 @@ core::result<listening_socket> listening_socket::open(const core::bind_address& 
     return listening_socket(std::move(*socket), bound);
 }
 
+void listening_socket::set_mode(mode_t unix_mode) const {
+    if (const auto* where = std::get_if<core::unix_path>(&bound_)) {
+        ::chmod(where->path.c_str(), unix_mode); // ours: it can only fail where the file is gone
+    }
+}
+
 listening_socket::~listening_socket() {
     if (const auto* path = std::get_if<core::unix_path>(&bound_); path != nullptr && socket_) {
         ::unlink(path->path.c_str());

@@ -23,6 +23,9 @@ public:
 
     int fd() const { return socket_.number(); }
 
+    /// Of a unix socket: who may connect from now on. Nothing on TCP.
+    void set_mode(mode_t unix_mode) const;
+
     /// What was bound, with the port the system chose where 0 was asked for.
     const core::bind_address& bound() const { return bound_; }
 

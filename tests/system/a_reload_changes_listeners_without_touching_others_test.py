@@ -113,6 +113,16 @@ def test_a_listener_is_added_and_removed(settings, tmp_path):
         assert not load.turned_away
 
 
+def test_the_mode_of_a_unix_socket_is_changed(settings, tmp_path):
+    path = tmp_path / "app.sock"
+    listener = {"bind": f"unix:{path}", "unix_mode": "0660"}
+    with Roachpin(changed(settings, listeners=[listener])) as proxy:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        same = path.stat().st_ino
+        reload(proxy, changed(settings, listeners=[{**listener, "unix_mode": "0600"}]))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600 and path.stat().st_ino == same
+
+
 def test_a_removed_listeners_sessions_have_until_drain_timeout(settings, tmp_path):
     path = tmp_path / "added.sock"
     short = changed(settings, drain={"timeout": "500ms"})

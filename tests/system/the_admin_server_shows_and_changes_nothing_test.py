@@ -193,7 +193,7 @@ class TestHostileInput:
     def test_a_thousand_connections_take_no_room(self, proxy):
         before, descriptors = proxy.rss, proxy.descriptors
         flood = [connect(proxy) for _ in range(1000)]
-        assert proxy.descriptors <= descriptors + 64 + 8
+        assert proxy.descriptors <= descriptors + 32 + 8
         with Wire(proxy.port) as client:
             client.login("", **LOGIN)
             assert client.ask("SELECT 1")

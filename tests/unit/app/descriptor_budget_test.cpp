@@ -22,7 +22,7 @@ descriptor_needs ordinary() {
 }
 
 TEST(descriptor_budget, two_for_each_connection_and_one_for_all_that_is_not_one) {
-    EXPECT_EQ(needed_descriptors(ordinary()), 2 * 4096U + 256 + 12 + 2 + 4 * 4 + 64);
+    EXPECT_EQ(needed_descriptors(ordinary()), 2 * 4096U + 256 + 12 + 2 + 4 * 4 + 96);
 }
 
 TEST(descriptor_budget, two_pipes_more_where_the_kernel_may_splice) {
