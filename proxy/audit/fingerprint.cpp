@@ -1,5 +1,7 @@
 #include "audit/fingerprint.hpp"
 
+#include "audit/legible.hpp"
+
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -15,13 +17,14 @@ std::uint64_t add(std::uint64_t hash, std::string_view text) {
     for (const char octet : text) {
         hash = (hash ^ static_cast<std::uint8_t>(octet)) * prime;
     }
-    return hash * prime; // as if by a NUL, which no printable text holds
+    return hash * prime; // as if by a NUL, which no legible text holds
 }
 
 } // namespace
 
 std::string fingerprint(const finding& one) {
-    const auto hash = add(add(add(offset, one.id), one.host), one.subject);
+    // Made legible first: the same whether the finding is at hand or was written and read.
+    const auto hash = add(add(add(offset, one.id), legible(one.host)), legible(one.subject));
     std::array<char, 16> digits{};
     const auto end = std::to_chars(digits.begin(), digits.end(), hash, 16).ptr;
     const std::string text(digits.begin(), end);

@@ -1,5 +1,6 @@
 #include "audit/catalogue.hpp"
 #include "audit/fingerprint.hpp"
+#include "audit/legible.hpp"
 #include "audit/write_report.hpp"
 
 #include <boost/json/array.hpp>
@@ -51,7 +52,8 @@ json::array to_array(const Things& things) {
 
 } // namespace
 
-std::string write_json(const report& from, const std::string& version) {
+std::string write_json(const report& found, const std::string& version) {
+    const auto from = legible(found);
     json::array unfinished;
     for (const auto& one : from.unfinished) {
         unfinished.emplace_back(one);

@@ -1,5 +1,6 @@
 #include "audit/catalogue.hpp"
 #include "audit/fingerprint.hpp"
+#include "audit/legible.hpp"
 #include "audit/write_report.hpp"
 
 #include <boost/json/array.hpp>
@@ -61,7 +62,7 @@ json::object rule_of(const catalogue_entry& entry) {
              {{"security-severity", number_of(entry.level)}, {"tags", {"security", "roachpin"}}}}};
 }
 
-/// A file's name as part of a URI (RFC 3986).
+/// A file's name, octet by octet, as part of a URI (RFC 3986).
 std::string uri_of(const std::string& path) {
     constexpr std::string_view plain =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
@@ -121,14 +122,15 @@ json::object invocation_of(const report& from) {
 
 } // namespace
 
-std::string write_sarif(const report& from, const std::string& version) {
+std::string write_sarif(const report& found, const std::string& version) {
+    const auto from = legible(found);
     json::array rules;
     for (const auto& entry : catalogue()) {
         rules.push_back(rule_of(entry));
     }
     json::array results;
     for (const auto& one : from.findings) {
-        results.push_back(result_of(one, from.file));
+        results.push_back(result_of(one, found.file));
     }
     const json::object driver{
         {"name", "roachpin"}, {"semanticVersion", version}, {"rules", std::move(rules)}};

@@ -1,4 +1,5 @@
 #include "audit/catalogue.hpp"
+#include "audit/legible.hpp"
 #include "audit/verdict.hpp"
 #include "audit/write_report.hpp"
 
@@ -99,7 +100,8 @@ std::string summary(const report& from) {
 
 } // namespace
 
-std::string write_text(const report& from, bool colour) {
+std::string write_text(const report& found, bool colour) {
+    const auto from = legible(found);
     const painter in(colour);
     std::string text;
     for (const auto& one : from.findings) {
