@@ -20,7 +20,7 @@ test_packages=(
     openssl postgresql postgresql-client postgresql-contrib
     python3 python3-pytest python3-psycopg2 python3-flask python3-sqlalchemy python3-asyncpg
     python3-yaml python3-jsonschema
-    dnsmasq-base knot nsd unbound ldnsutils strace
+    dnsmasq-base knot nsd unbound ldnsutils strace prometheus
     libpostgresql-jdbc-java
     chromium chromium-driver python3-selenium fonts-dejavu-core prometheus mandoc zsh fish
 )
@@ -84,14 +84,18 @@ need_packages() {
 }
 
 # When PostgreSQL is first installed, Debian makes a cluster "main" and starts it on 5432. Nobody
-# asked for that one: a drop-in says so, for the time of this installation only.
+# asked for that one: a drop-in says so, for the time of this installation only. Other packages start
+# a service, and at each boot again: those that came with this installation are stopped and disabled.
 install_packages() {
     local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
-    local drop_in=/etc/postgresql-common/createcluster.d/roachpin.conf ok=true
+    local drop_in=/etc/postgresql-common/createcluster.d/roachpin.conf ok=true service
     as_root "${apt[@]}" update || return 1
     as_root mkdir -p "${drop_in%/*}"
     as_root sh -c "echo 'create_main_cluster = false' >$drop_in"
     as_root "${apt[@]}" install -y --no-install-recommends "$@" || ok=false
     as_root rm -f "$drop_in"
+    for service in knot nsd unbound prometheus; do
+        [[ " $* " != *" $service "* ]] || as_root systemctl disable --now "$service" || true
+    done
     $ok
 }
