@@ -9,6 +9,8 @@
 namespace roachpin::app {
 namespace {
 
+constexpr std::string_view ca_file_key = "cluster.ca_file";
+
 /// Collects problems while it loads.
 class assembler {
 public:
@@ -87,6 +89,12 @@ private:
         }
         if (from.crl) {
             if (auto crls = keep(tls::load_crls(from.crl->path.string()), from.crl->where)) {
+                for (const auto& one : *crls) {
+                    if (const auto end = tls::next_update_of(*one)) {
+                        certificates_.push_back(
+                            {key_of(from.crl->where), tls::issuer_of(*one), *end});
+                    }
+                }
                 options.crls = std::move(*crls);
             }
         }
@@ -132,6 +140,9 @@ private:
                 keep(tls::load_anchors(from.client_ca->path.string()), from.client_ca->where);
             if (!loaded) {
                 return;
+            }
+            for (const auto& one : *loaded) {
+                note(*one, key_of(from.client_ca->where));
             }
             client_anchors = std::move(*loaded);
         }
@@ -341,6 +352,11 @@ private:
         auto anchors = keep(tls::load_anchors(file.path.string()), file.where);
         if (!anchors) {
             return std::nullopt;
+        }
+        if (key_of(file.where) != ca_file_key) { // that one is noted already
+            for (const auto& one : *anchors) {
+                note(*one, key_of(file.where));
+            }
         }
         options.anchors = std::move(*anchors);
         return keep(tls::upstream_context::make(std::move(options)), file.where);

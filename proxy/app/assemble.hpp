@@ -33,7 +33,7 @@ struct listener_parts {
     std::string exported;                             ///< the certificate, PEM
 };
 
-/// A certificate that expires some day, and then stops something.
+/// A certificate, or a revocation list, that expires some day and then stops something.
 struct dated_certificate {
     std::string what; ///< the key that names it: "cluster.ca_file", "listeners[0].tls.auto"
     std::string subject;

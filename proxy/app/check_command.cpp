@@ -15,7 +15,6 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <set>
 #include <utility>
 
 namespace roachpin::app {
@@ -27,7 +26,7 @@ using std::chrono::system_clock;
 struct wishes {
     audit::report_format format = audit::report_format::text;
     audit::severity fail_on = audit::severity::high;
-    std::set<std::string> known{}; ///< of the baseline
+    audit::baseline known{}; ///< of the baseline
 };
 
 template <class T>
@@ -39,7 +38,7 @@ std::optional<T> keep(core::result<T> parsed, const std::string& flag) {
     return std::nullopt;
 }
 
-std::optional<std::set<std::string>> read_baseline(const std::string& file) {
+std::optional<audit::baseline> read_baseline(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     if (!in) {
@@ -53,7 +52,7 @@ std::optional<std::set<std::string>> read_baseline(const std::string& file) {
 std::optional<wishes> read_flags(const check_flags& flags) {
     const auto format = keep(audit::parse_format(flags.format), "--format");
     const auto fail_on = keep(audit::parse_threshold(flags.fail_on), "--fail-on");
-    std::optional<std::set<std::string>> known = std::set<std::string>();
+    std::optional<audit::baseline> known = audit::baseline();
     if (flags.baseline) {
         known = read_baseline(*flags.baseline);
     }
@@ -98,8 +97,8 @@ audit::report report_on(prepared& from, const check_flags& flags) {
     return audit::make_report(seen, system_clock::now());
 }
 
-std::string to_text(const audit::report& from, audit::report_format format, bool colour) {
-    switch (format) {
+std::string to_text(const audit::report& from, const wishes& wanted, bool colour) {
+    switch (wanted.format) {
     case audit::report_format::text:
         return audit::write_text(from, colour);
     case audit::report_format::json:
@@ -109,16 +108,16 @@ std::string to_text(const audit::report& from, audit::report_format format, bool
     case audit::report_format::junit:
         break;
     }
-    return audit::write_junit(from);
+    return audit::write_junit(from, wanted.fail_on);
 }
 
 /// Whether the report is where it was asked for.
-bool deliver(const audit::report& from, audit::report_format format, const check_flags& flags) {
+bool deliver(const audit::report& from, const wishes& wanted, const check_flags& flags) {
     if (!flags.output) {
-        std::cout << to_text(from, format, wants_colour()) << std::flush;
+        std::cout << to_text(from, wanted, wants_colour()) << std::flush;
         return std::cout.good();
     }
-    if (const auto failed = write_file(*flags.output, to_text(from, format, false))) {
+    if (const auto failed = write_file(*flags.output, to_text(from, wanted, false))) {
         tell("--output: " + failed->sentence);
         return false;
     }
@@ -149,7 +148,7 @@ int check(const check_flags& flags) {
     audit::apply_suppressions(report, from->configuration.suppress,
                               std::chrono::floor<std::chrono::days>(system_clock::now()));
     audit::apply_baseline(report, wanted->known);
-    if (!deliver(report, wanted->format, flags)) {
+    if (!deliver(report, *wanted, flags)) {
         return could_not_finish;
     }
     return code_of(audit::verdict_on(report, wanted->fail_on));

@@ -180,7 +180,7 @@ void runtime::start() {
         auto pages = telemetry::admin_pages(admin_source(), bind.address.is_loopback());
         keeping_.spawn(telemetry::serve_http(admin_socket_->fd(), std::move(pages),
                                              {.most_connections = most_admin_connections}));
-        keeping_.spawn(keep_samples());
+        keeping_.spawn(keep_looking_at_itself());
         events_.emit(core::events::admin_listening{bind.to_string()});
     }
     keeping_.spawn(keep_alive());
@@ -246,7 +246,9 @@ net::awaitable<void> runtime::keep_alive() {
     net::timer next(control_.get_executor());
     alive_at_ = core::clock::now();
     while (true) {
-        if (silent_workers_ == 0) {
+        if (workers_end_) {
+            manager_.alive();
+        } else if (silent_workers_ == 0) {
             alive_at_ = core::clock::now();
             manager_.alive();
             silent_workers_ = workers_.size();
@@ -283,6 +285,7 @@ net::awaitable<void> runtime::drain() {
 
 /// How many sessions were left at the deadline.
 net::awaitable<std::size_t> runtime::stop_workers() {
+    workers_end_ = true;
     std::size_t running = workers_.size();
     std::size_t cancelled = 0;
     net::timer all_stopped(control_.get_executor(), net::timer::time_point::max());

@@ -84,7 +84,8 @@ private:
     void note_readiness(core::time_point now);
     std::optional<std::string> why_not_ready(telemetry::readiness_mode mode) const;
     std::optional<std::string> why_not_live() const;
-    net::awaitable<void> keep_samples();
+    void take_sample();
+    net::awaitable<void> keep_looking_at_itself();
     net::awaitable<void> keep_alive();
     std::map<std::string, telemetry::control_handler> control_handlers();
     void want_stop(bool at_once);
@@ -124,6 +125,7 @@ private:
     policy::readiness ready_anywhere_;
     policy::readiness ready_everywhere_;
     std::deque<telemetry::sample> samples_; ///< oldest first
+    bool workers_end_ = false; ///< each with its last session: they do not answer any more
     bool stopping_ = false;
     bool stop_at_once_ = false; ///< without drain.delay
     worker_pool workers_;       ///< last: destroyed, and so joined, first

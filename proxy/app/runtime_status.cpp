@@ -119,21 +119,32 @@ std::optional<std::string> runtime::why_not_ready(telemetry::readiness_mode mode
 }
 
 std::optional<std::string> runtime::why_not_live() const {
-    if (core::clock::now() - alive_at_ < longest_silence) {
+    if (workers_end_ || core::clock::now() - alive_at_ < longest_silence) {
         return std::nullopt;
     }
     return std::to_string(silent_workers_) + " of " + std::to_string(workers_.size()) +
            " threads have not answered for more than 30 s";
 }
 
-net::awaitable<void> runtime::keep_samples() {
+void runtime::take_sample() {
+    samples_.push_back({std::chrono::system_clock::now(), totals()});
+    if (samples_.size() > telemetry::most_samples) {
+        samples_.pop_front();
+    }
+}
+
+/// Readiness is looked at by the clock, too: not every proof changes what is published.
+net::awaitable<void> runtime::keep_looking_at_itself() {
     net::timer next(control_.get_executor());
+    auto next_sample = core::clock::now();
     while (true) {
-        samples_.push_back({std::chrono::system_clock::now(), totals()});
-        if (samples_.size() > telemetry::most_samples) {
-            samples_.pop_front();
+        const auto now = core::clock::now();
+        note_readiness(now);
+        if (now >= next_sample) {
+            take_sample();
+            next_sample = now + telemetry::sample_interval;
         }
-        next.expires_after(telemetry::sample_interval);
+        next.expires_after(std::chrono::milliseconds(250));
         co_await next.async_wait(use_awaitable);
     }
 }

@@ -74,6 +74,7 @@ telemetry::name_report report_name(const net::standing::name& from, const moment
     for (const auto& server : from.servers) {
         telemetry::server_answer said{.server = server.name, .clean = !server.trouble};
         if (const auto& trouble = server.trouble) {
+            said.refused = trouble->refused;
             said.reason = trouble->reason;
             said.finding = trouble->finding;
             said.sentence = trouble->sentence;

@@ -156,7 +156,9 @@ private:
             for (const auto& server : name.at("servers").as_array()) {
                 const bool clean = server.at("clean").as_bool();
                 rows.add({text_of(name, "asked"), text_of(server, "server"),
-                          clean ? "believed" : "refused: " + text_of(server, "reason"),
+                          clean ? "believed"
+                                : (server.at("refused").as_bool() ? "refused: " : "no answer: ") +
+                                      text_of(server, "reason"),
                           text_of(server, "sentence")});
             }
         }

@@ -22,6 +22,7 @@ struct finding {
     std::string subject{}; ///< what exactly: an address, a server, a key of the configuration
     std::size_t line = 1;  ///< of the configuration file: where the host stands
     std::string evidence;  ///< what was expected, what was seen
+    std::string mark{};    ///< what else tells it from others of its kind: the addresses seen
     std::optional<std::string> suppressed{}; ///< why, in the words of the configuration
     bool known = false;                      ///< the baseline has it: somebody has seen it before
 };

@@ -24,7 +24,10 @@ std::uint64_t add(std::uint64_t hash, std::string_view text) {
 
 std::string fingerprint(const finding& one) {
     // Made legible first: the same whether the finding is at hand or was written and read.
-    const auto hash = add(add(add(offset, one.id), legible(one.host)), legible(one.subject));
+    auto hash = add(add(add(offset, one.id), legible(one.host)), legible(one.subject));
+    if (!one.mark.empty()) {
+        hash = add(hash, one.mark);
+    }
     std::array<char, 16> digits{};
     const auto end = std::to_chars(digits.begin(), digits.end(), hash, 16).ptr;
     const std::string text(digits.begin(), end);

@@ -24,7 +24,8 @@ std::vector<finding> judge_names(const observations& seen); ///< what servers sa
 std::vector<finding> judge_nodes(const observations& seen,  ///< what is found at their addresses
                                  std::chrono::system_clock::time_point now);
 
-/// What could not be looked at, a sentence each: it is not known to be well.
+/// What could not be looked at for a reason of roachpin's own, a sentence each. What is silent
+/// has a finding (catalogue_entry::could_not_look).
 std::vector<std::string> unfinished(const observations& seen);
 
 /// Whether c-ares of this version ("1.34.5") has a flaw that an answer can reach.

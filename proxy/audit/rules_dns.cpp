@@ -29,6 +29,7 @@ public:
         for (const auto& trouble : told_.made->trouble) {
             note(trouble.finding, server(trouble.server),
                  trouble.sentence + seen_of(trouble.server));
+            into_.back().mark = mark_of(trouble.server);
         }
         for (const auto& one : told_.said) {
             if (!is_in_trouble(one.server)) {
@@ -54,6 +55,29 @@ private:
         const auto& trouble = told_.made->trouble;
         return std::any_of(trouble.begin(), trouble.end(),
                            [&](const auto& one) { return one.server == server; });
+    }
+
+    /// Where an answer led to, in an order of its own: another answer is another finding, which no
+    /// baseline knows.
+    std::string mark_of(std::size_t server) const {
+        std::vector<std::string> seen;
+        for (const auto& one : told_.said) {
+            const auto* named = std::get_if<policy::named_answer>(&one.said);
+            if (one.server == server && named != nullptr) {
+                for (const auto& alias : named->chain) {
+                    seen.push_back(alias.text());
+                }
+                for (const auto& where : named->endpoints) {
+                    seen.push_back(where.to_string());
+                }
+            }
+        }
+        std::sort(seen.begin(), seen.end());
+        std::string mark;
+        for (const auto& one : seen) {
+            mark += one + " ";
+        }
+        return mark;
     }
 
     /// " (seen: …)", where there was an answer; nothing where the sentence says it all.

@@ -196,13 +196,6 @@ std::vector<std::string> unfinished(const observations& seen) {
     for (std::size_t i = 0; i < seen.nodes.size(); ++i) {
         const auto& host = seen.configuration.cluster.nodes[i].host.text();
         const auto& node = seen.nodes[i];
-        for (const auto& one : node.said) {
-            const auto* silent = std::get_if<policy::silence>(&one.said);
-            if (silent != nullptr && silent->kind == policy::silence_kind::unreachable) {
-                reasons.push_back(host + ": " + server_name(seen, one.server) +
-                                  " could not be asked: " + silent->sentence);
-            }
-        }
         for (const auto& one : node.addresses) {
             if (one.trouble && one.trouble->reason == out_of_resources) {
                 reasons.push_back(host + " at " + one.where.to_string() +

@@ -232,6 +232,10 @@ report make_report(const observations& seen, system_clock::time_point now) {
     report made{seen.file, steps_of(seen), judge(seen, now), unfinished(seen)};
     for (const auto& one : made.findings) {
         note_in_steps(one, made.steps);
+        if (find(one.id)->could_not_look) {
+            made.unfinished.push_back(one.host + ": " + one.subject +
+                                      " could not be asked: " + one.evidence);
+        }
     }
     sort_findings(made);
     return made;

@@ -8,12 +8,31 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace roachpin::audit {
 namespace {
 
 constexpr std::array thresholds{severity::low, severity::medium, severity::high,
                                 severity::critical};
+
+/// Empty where there is none.
+std::string text_at(const boost::json::value& fields, const char* key) {
+    const auto* object = fields.if_object();
+    const auto* value = object != nullptr ? object->if_contains(key) : nullptr;
+    const auto* text = value != nullptr ? value->if_string() : nullptr;
+    return text != nullptr ? std::string(text->data(), text->size()) : "";
+}
+
+std::optional<severity> severity_of(std::string_view text) {
+    for (const auto level :
+         {severity::info, severity::low, severity::medium, severity::high, severity::critical}) {
+        if (to_string(level) == text) {
+            return level;
+        }
+    }
+    return std::nullopt;
+}
 
 core::error no_report(const std::string& why) {
     return core::error{"this is no report of roachpin check --format json: " + why};
@@ -31,7 +50,7 @@ core::result<severity> parse_threshold(std::string_view text) {
     return *found;
 }
 
-core::result<std::set<std::string>> read_baseline(const std::string& json) {
+core::result<baseline> read_baseline(const std::string& json) {
     boost::system::error_code failed;
     const auto document = boost::json::parse(json, failed);
     if (failed) {
@@ -42,21 +61,24 @@ core::result<std::set<std::string>> read_baseline(const std::string& json) {
     if (findings == nullptr || !findings->is_array()) {
         return no_report("there is no list of findings in it");
     }
-    std::set<std::string> known;
+    baseline known;
     for (const auto& one : findings->get_array()) {
-        const auto* fields = one.if_object();
-        const auto* print = fields != nullptr ? fields->if_contains("fingerprint") : nullptr;
-        if (print == nullptr || !print->is_string()) {
-            return no_report("a finding has no fingerprint");
+        const auto print = text_at(one, "fingerprint");
+        const auto level = severity_of(text_at(one, "severity"));
+        if (print.empty() || !level) {
+            return no_report("a finding has no fingerprint or severity");
         }
-        known.emplace(print->get_string());
+        if (!one.get_object().contains("suppressed")) {
+            known.insert_or_assign(print, *level);
+        }
     }
     return known;
 }
 
-void apply_baseline(report& into, const std::set<std::string>& known) {
+void apply_baseline(report& into, const baseline& known) {
     for (auto& one : into.findings) {
-        one.known = known.contains(fingerprint(one));
+        const auto found = known.find(fingerprint(one));
+        one.known = found != known.end() && one.level <= found->second;
     }
 }
 
@@ -64,11 +86,13 @@ bool counts(const finding& one) {
     return !one.suppressed && !one.known;
 }
 
+bool fails(const finding& one, severity threshold) {
+    return counts(one) && one.level >= threshold && !find(one.id)->could_not_look;
+}
+
 verdict verdict_on(const report& from, severity threshold) {
-    const auto fails = [&](const finding& one) {
-        return counts(one) && one.level >= threshold && !find(one.id)->could_not_look;
-    };
-    if (std::any_of(from.findings.begin(), from.findings.end(), fails)) {
+    if (std::any_of(from.findings.begin(), from.findings.end(),
+                    [&](const finding& one) { return fails(one, threshold); })) {
         return verdict::findings;
     }
     return from.unfinished.empty() ? verdict::clean : verdict::unfinished;

@@ -39,7 +39,7 @@ std::string attribute(std::string_view name, std::string_view value) {
 
 class suite {
 public:
-    explicit suite(std::string name) : name_(std::move(name)) {}
+    suite(std::string name, severity threshold) : name_(std::move(name)), threshold_(threshold) {}
 
     void add(const looked_at& one) {
         const auto name = one.subject.empty() ? one.stage : one.stage + " " + one.subject;
@@ -61,6 +61,12 @@ public:
                          attribute("message", one.suppressed ? "suppressed: " + *one.suppressed
                                                              : "in the baseline") +
                          "/>");
+            return;
+        }
+        if (!fails(one, threshold_)) {
+            add_case(name, "<system-out>" +
+                               escaped(std::string(to_string(one.level)) + ": " + one.evidence) +
+                               "</system-out>");
             return;
         }
         ++failures_;
@@ -85,6 +91,7 @@ private:
     }
 
     std::string name_;
+    severity threshold_;
     std::size_t tests_ = 0;
     std::size_t failures_ = 0;
     std::size_t skipped_ = 0;
@@ -107,8 +114,8 @@ std::vector<std::string> hosts_of(const report& from) {
     return hosts;
 }
 
-std::string to_xml(const std::string& host, const report& from) {
-    suite made(host.empty() ? "configuration" : host);
+std::string to_xml(const std::string& host, const report& from, severity threshold) {
+    suite made(host.empty() ? "configuration" : host, threshold);
     for (const auto& one : from.steps) {
         if (one.host == host) {
             made.add(one);
@@ -140,12 +147,12 @@ std::string to_xml(const std::vector<std::string>& unfinished) {
 
 } // namespace
 
-std::string write_junit(const report& found) {
+std::string write_junit(const report& found, severity threshold) {
     const auto from = legible(found);
     std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" +
                        attribute("name", "roachpin check " + from.file) + ">\n";
     for (const auto& host : hosts_of(from)) {
-        text += to_xml(host, from);
+        text += to_xml(host, from, threshold);
     }
     return text + to_xml(from.unfinished) + "</testsuites>\n";
 }

@@ -25,7 +25,8 @@ std::string write_json(const report& found, const std::string& version);
 std::string write_sarif(const report& found, const std::string& version);
 
 /// JUnit's XML, as CI systems read it: a suite for each node and one for the configuration, a case
-/// for each stage and one for each finding.
-std::string write_junit(const report& found);
+/// for each stage and one for each finding. Only what fails the check with that threshold is a
+/// failure there, so that a CI system comes to the same end by either.
+std::string write_junit(const report& found, severity threshold);
 
 } // namespace roachpin::audit

@@ -108,7 +108,8 @@ struct session_ended {
 /// whether the node proves itself.
 struct dialled {
     node_facts node;
-    std::string result; ///< "proved", "down" or "hostile"; "reached", where TLS is the client's
+    std::string result; ///< "proved", "down", "hostile"; "reached", where TLS is the client's;
+                        ///< "not_dialled": roachpin itself had no descriptor, no memory
     std::string reason; ///< of a failure: a label
     /// What each phase took that was completed.
     std::optional<clock::duration> tcp{};

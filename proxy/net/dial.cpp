@@ -6,6 +6,8 @@
 #include "pgwire/upstream_opening.hpp"
 #include "tls/peer_check.hpp"
 
+#include <boost/asio/this_coro.hpp>
+
 #include <array>
 #include <memory>
 
@@ -190,7 +192,9 @@ public:
         }
         std::string said(result);
         if (why) {
-            said = why->hostile ? "hostile" : "down";
+            said = why->hostile                      ? "hostile"
+                   : why->reason == out_of_resources ? "not_dialled"
+                                                     : "down";
         }
         whom->emit(core::events::dialled{{to.target->host.text(), to.where.to_string()},
                                          std::move(said),
@@ -291,7 +295,10 @@ awaitable<dial_result> dial(policy::candidate to, const tls::upstream_context& c
     auto done =
         co_await with_deadline(attempt(to, context, keepalive, first, progress, nullptr), deadline);
     dial_result made = done ? std::move(*done) : dial_result(timed_out(progress.phase()));
-    progress.tell(told, to, "proved", failure_of(made));
+    const auto ended = co_await asio::this_coro::cancellation_state;
+    if (ended.cancelled() == asio::cancellation_type::none) { // broken off, it says nothing
+        progress.tell(told, to, "proved", failure_of(made));
+    }
     co_return made;
 }
 
@@ -308,7 +315,10 @@ awaitable<passthrough_result> dial_passthrough(policy::recent_proof to, keepaliv
     } else if (done) {
         made = done->error();
     }
-    progress.tell(told, to.where(), "reached", failure_of(made));
+    const auto ended = co_await asio::this_coro::cancellation_state;
+    if (ended.cancelled() == asio::cancellation_type::none) { // broken off, it says nothing
+        progress.tell(told, to.where(), "reached", failure_of(made));
+    }
     co_return made;
 }
 
@@ -325,7 +335,10 @@ awaitable<inspection> inspect(policy::candidate to, const tls::upstream_context&
     } else if (done) {
         made = done->error();
     }
-    progress.tell(told, to, "proved", failure_of(made));
+    const auto ended = co_await asio::this_coro::cancellation_state;
+    if (ended.cancelled() == asio::cancellation_type::none) { // broken off, it says nothing
+        progress.tell(told, to, "proved", failure_of(made));
+    }
     co_return made;
 }
 

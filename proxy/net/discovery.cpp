@@ -229,35 +229,48 @@ awaitable<void> discovery::ask(watched_name& one) {
     one.asked_at = core::clock::now();
     one.hurry = false;
     const auto servers = names_->servers().size();
-    std::vector<std::optional<policy::observation>> said(servers);
+    std::vector<heard> all(servers);
     task_group asking(where_, internal_errors_to(events_));
     for (std::size_t server = 0; server < servers; ++server) {
-        asking.spawn(ask_server(one, server, said[server]));
+        asking.spawn(ask_server(one, server, all[server]));
     }
     co_await asking.join_or_cancel();
-    std::vector<policy::observation> heard;
-    for (auto& each : said) {
-        if (each) {
-            one.said[each->server].reset();
-            heard.push_back(std::move(*each));
+    std::vector<policy::observation> said;
+    for (const auto& each : all) {
+        if (each.said) {
+            one.said[each.said->server].reset();
+            said.push_back(*each.said);
         }
     }
-    conclude(one, policy::decide(one.state, heard, one.what.rules, core::clock::now(),
-                                 roster_.proofs_of(one.what.node)));
+    auto decided = policy::decide(one.state, said, one.what.rules, core::clock::now(),
+                                  roster_.proofs_of(one.what.node));
+    for (const auto& each : all) {
+        tell_asked(one, each, decided);
+    }
+    conclude(one, std::move(decided));
 }
 
-awaitable<void> discovery::ask_server(const watched_name& one, std::size_t server,
-                                      std::optional<policy::observation>& said) {
+awaitable<void> discovery::ask_server(const watched_name& one, std::size_t server, heard& into) {
     const auto start = core::clock::now();
-    const auto heard = co_await inquire(*names_, server, one.what.name, one.what.srv);
-    const auto told = co_await asio::this_coro::cancellation_state;
-    if (told.cancelled() != asio::cancellation_type::none) {
-        co_return; // a question that was broken off says nothing
+    const auto told = co_await inquire(*names_, server, one.what.name, one.what.srv);
+    into.said = observe(server, told, one.what.port);
+    into.took = core::clock::now() - start;
+}
+
+void discovery::tell_asked(const watched_name& one, const heard& what,
+                           const policy::decision& decided) {
+    if (!what.said) {
+        return;
     }
-    said = observe(server, heard, one.what.port);
-    events_.emit(events::dns_asked{roster_.at(one.what.node).host.text(),
-                                   names_->servers()[server].name, label_of(*said),
-                                   core::clock::now() - start});
+    const auto server = what.said->server;
+    const bool refused =
+        std::any_of(decided.trouble.begin(), decided.trouble.end(), [&](const auto& trouble) {
+            return trouble.server == server && trouble.refused;
+        });
+    auto label = label_of(*what.said);
+    events_.emit(events::dns_asked{
+        roster_.at(one.what.node).host.text(), names_->servers()[server].name,
+        refused && label == "answered" ? "refused" : std::move(label), what.took});
 }
 
 /// What was decided becomes what is: nothing here looks at an answer.

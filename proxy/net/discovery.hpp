@@ -171,8 +171,15 @@ private:
     void look_again(const core::host_name& host);
     awaitable<void> watch(watched_name& one);
     awaitable<void> ask(watched_name& one);
-    awaitable<void> ask_server(const watched_name& one, std::size_t server,
-                               std::optional<policy::observation>& said);
+
+    /// What a server said, and how long that took.
+    struct heard {
+        std::optional<policy::observation> said{};
+        core::clock::duration took{};
+    };
+
+    awaitable<void> ask_server(const watched_name& one, std::size_t server, heard& into);
+    void tell_asked(const watched_name& one, const heard& what, const policy::decision& decided);
     void conclude(watched_name& one, policy::decision decided);
     void report(watched_name& one, const policy::decision& decided);
     awaitable<void> keep_proving();

@@ -96,8 +96,10 @@ awaitable<first_reply> hear_first(byte_stream& node, bool minor_asked) {
 /// One search, from its first candidate to its last.
 class searching {
 public:
-    searching(const session_plan& plan, node_search search)
-        : plan_(plan), search_(std::move(search)),
+    enum class what { session, passage, cancel };
+
+    searching(const session_plan& plan, node_search search, what for_what)
+        : plan_(plan), search_(std::move(search)), for_what_(for_what),
           deadline_(core::clock::now() + plan.timeouts.establish) {}
 
     /// `attempt`: candidate and whether it is the last one → why not, if so.
@@ -109,7 +111,7 @@ public:
                 failures_.push_back({one.target->host.text(), one.where.to_string(), not_tried()});
                 continue;
             }
-            if (!failures_.empty()) {
+            if (!failures_.empty() && for_what_ == what::session) {
                 search_.plane.events.emit(events::startup_replayed{
                     search_.client, facts_of(one), failures_.back().failure.reason});
             }
@@ -173,6 +175,7 @@ private:
 
     const session_plan& plan_;
     node_search search_;
+    what for_what_;
     core::time_point deadline_;
     session_place at_;
     std::vector<failed_dial> failures_;
@@ -352,7 +355,7 @@ core::node_facts facts_of(const policy::candidate& at) {
 awaitable<found_node> find_node(const session_plan& plan, node_search search,
                                 client_startup startup) {
     found_node found;
-    searching all(plan, std::move(search));
+    searching all(plan, std::move(search), searching::what::session);
     startup_attempt attempt(all, std::move(startup), found);
     co_await all.try_all(all.candidates(), attempt);
     co_return all.conclude(std::move(found));
@@ -361,7 +364,7 @@ awaitable<found_node> find_node(const session_plan& plan, node_search search,
 awaitable<found_node> deliver_cancel(const session_plan& plan, node_search search,
                                      core::bytes packet, std::optional<policy::candidate> owner) {
     found_node found;
-    searching all(plan, std::move(search));
+    searching all(plan, std::move(search), searching::what::cancel);
     cancel_attempt attempt(all, std::move(packet), found);
     co_await all.try_all(all.candidates_after(owner), attempt);
     co_return all.conclude(std::move(found));
@@ -369,7 +372,7 @@ awaitable<found_node> deliver_cancel(const session_plan& plan, node_search searc
 
 awaitable<found_passage> find_passage(const session_plan& plan, node_search search) {
     found_passage found;
-    searching all(plan, std::move(search));
+    searching all(plan, std::move(search), searching::what::passage);
     passage_attempt attempt(all, found);
     co_await all.try_all(all.candidates(), attempt);
     co_return all.conclude(std::move(found));

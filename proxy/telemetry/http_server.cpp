@@ -151,8 +151,13 @@ public:
             // A connection that fails is closed. Its signal is still in use by what is just ending.
             asio::post(where_, [this, one] { ended(one); });
         };
-        asio::co_spawn(where_, serve_client(std::move(client), handler),
-                       asio::bind_cancellation_slot(one->slot(), on_end));
+        try {
+            asio::co_spawn(where_, serve_client(std::move(client), handler),
+                           asio::bind_cancellation_slot(one->slot(), on_end));
+        } catch (...) { // out of memory
+            running_.erase(one);
+            throw;
+        }
     }
 
     /// Cancels them all and waits for their ends. Whoever calls it must not be thrown out of it by
@@ -206,7 +211,11 @@ bool accept_one(int listening, clients& open, const http_handler& handler,
         return false;
     }
     if (open.number() < options.most_connections && options.is_trusted(fd)) {
-        open.serve(std::move(client), handler);
+        try {
+            open.serve(std::move(client), handler);
+        } catch (const std::exception&) { // this one is closed, the next may be served
+            return false;
+        }
     }
     return true;
 }

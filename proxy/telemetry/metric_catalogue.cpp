@@ -88,8 +88,8 @@ const std::vector<metric_description>& metric_catalogue() {
          {"result"}},
         {"roachpin_upstream_dials_total",
          counter,
-         "Dials of a node, of sessions, probes and spares; result is proved, down, hostile, or "
-         "reached (passthrough).",
+         "Dials of a node, of sessions, probes and spares; result is proved, down, hostile, "
+         "reached (passthrough), or not_dialled (no descriptors, no memory).",
          {"node", "result"}},
         {"roachpin_upstream_dial_seconds",
          histogram,
@@ -121,8 +121,9 @@ const std::vector<metric_description>& metric_catalogue() {
          {"what", "subject"}},
         {"roachpin_dns_queries_total",
          counter,
-         "Questions for a node's name, all records of it together; result is answered, nxdomain, "
-         "nodata, failed, unreachable, malformed, dangling_alias or dnssec_bogus.",
+         "Questions for a node's name, all records of it together; result is answered, refused (by "
+         "the policy), nxdomain, nodata, servfail, unreachable, malformed, dangling_alias or "
+         "dnssec_bogus.",
          {"host", "server", "result"}},
         {"roachpin_dns_query_seconds", histogram, "What they took.", {"server"}, short_waits},
         {"roachpin_dns_answers_refused_total",

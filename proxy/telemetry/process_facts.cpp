@@ -45,9 +45,14 @@ double boot_time() {
 }
 
 std::uint64_t count_descriptors() {
-    const std::filesystem::directory_iterator all("/proc/self/fd");
-    const auto number = std::distance(begin(all), end(all));
-    return static_cast<std::uint64_t>(number) - 1; // the one that reads the folder
+    std::error_code failed; // where none is left, there is none to read the folder with
+    std::filesystem::directory_iterator at("/proc/self/fd", failed);
+    std::uint64_t number = 0;
+    for (const std::filesystem::directory_iterator end; !failed && at != end;
+         at.increment(failed)) {
+        ++number;
+    }
+    return number > 0 ? number - 1 : 0; // without the one that reads the folder
 }
 
 } // namespace

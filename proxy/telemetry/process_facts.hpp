@@ -10,7 +10,7 @@ struct process_facts {
     double cpu_seconds = 0;
     std::uint64_t resident_bytes = 0;
     std::uint64_t virtual_bytes = 0;
-    std::uint64_t open_descriptors = 0;
+    std::uint64_t open_descriptors = 0; ///< zero: there was none left to count them with
     std::uint64_t max_descriptors = 0;
     std::uint64_t threads = 0;
     double started_at = 0; ///< seconds since the epoch

@@ -37,7 +37,7 @@ void recent_events::on_event(core::event_id id, const core::event& what) noexcep
             return;
         }
         kept one{{std::chrono::system_clock::now(), core::to_string(id), std::move(line)}, {}};
-        if (one.event.line.may_be_folded) {
+        if (one.event.line.may_be_folded || std::holds_alternative<events::client_refused>(what)) {
             one.kind = kind_of(one.event.line);
         }
         const std::lock_guard lock(mutex_);

@@ -13,8 +13,8 @@
 namespace roachpin::telemetry {
 
 /// Keeps the last events that tell an operator something: all but those of sessions that went well
-/// and of measurements. Of those that may be folded, the last of each kind stands for all, with
-/// their number (`repeated`). Any thread.
+/// and of measurements. Of refused clients and of those that may be folded, the last of each kind
+/// stands for all, with their number (`repeated`). Any thread.
 class recent_events final : public core::event_sink {
 public:
     void on_event(core::event_id id, const core::event& what) noexcept override;

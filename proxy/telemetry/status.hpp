@@ -53,7 +53,8 @@ struct place_report {
 struct server_answer {
     std::string server; ///< as configured
     bool clean = false;
-    std::string reason; ///< where it is not: a label
+    bool refused = false; ///< it answered, and is not believed; otherwise it said nothing
+    std::string reason;   ///< where it is not: a label
     std::string finding;
     std::string sentence; ///< what is amiss; of a clean answer empty
 };

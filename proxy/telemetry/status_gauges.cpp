@@ -148,7 +148,9 @@ void show_process(gauges& into) {
     into.set("process_cpu_seconds_total", {}, facts->cpu_seconds);
     into.set("process_resident_memory_bytes", {}, facts->resident_bytes);
     into.set("process_virtual_memory_bytes", {}, facts->virtual_bytes);
-    into.set("process_open_fds", {}, facts->open_descriptors);
+    if (facts->open_descriptors > 0) {
+        into.set("process_open_fds", {}, facts->open_descriptors);
+    }
     into.set("process_max_fds", {}, facts->max_descriptors);
     into.set("process_threads", {}, facts->threads);
     into.set("process_start_time_seconds", {}, facts->started_at);

@@ -87,11 +87,8 @@ json::object of_place(const place_report& place, wall_time now) {
 }
 
 json::object of_answer(const server_answer& said) {
-    return {{"server", said.server},
-            {"clean", said.clean},
-            {"reason", said.reason},
-            {"finding", said.finding},
-            {"sentence", said.sentence}};
+    return {{"server", said.server}, {"clean", said.clean},     {"refused", said.refused},
+            {"reason", said.reason}, {"finding", said.finding}, {"sentence", said.sentence}};
 }
 
 json::object of_name(const name_report& name) {

@@ -73,8 +73,8 @@ std::optional<concern> expiry(const std::string& whose, wall_time not_after, wal
 }
 
 std::string trouble_of(const server_answer& said, const std::string& name) {
-    return said.reason == "unreachable"
-               ? "DNS server " + said.server + " gives no answer for " + name
+    return !said.refused
+               ? "DNS server " + said.server + " gives no answer for " + name + ": " + said.reason
                : "DNS server " + said.server + " is not believed on " + name + ": " + said.reason;
 }
 

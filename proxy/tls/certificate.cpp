@@ -94,6 +94,15 @@ std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
 
 } // namespace
 
+std::string issuer_of(const X509_CRL& list) {
+    return text_of(X509_CRL_get_issuer(&list));
+}
+
+std::optional<std::chrono::system_clock::time_point> next_update_of(const X509_CRL& list) {
+    const auto* end = X509_CRL_get0_nextUpdate(&list);
+    return end != nullptr ? std::optional(time_of(end)) : std::nullopt;
+}
+
 std::string subject_of(const X509& certificate) {
     return text_of(X509_get_subject_name(&certificate));
 }

@@ -5,6 +5,7 @@
 #include "tls/handles.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,10 @@ std::vector<core::host_name> hosts_of(const X509& certificate);
 core::spki_pin spki_of(const X509& certificate);
 std::chrono::system_clock::time_point not_after_of(const X509& certificate);
 std::chrono::system_clock::time_point not_before_of(const X509& certificate);
+
+/// Of a revocation list: whose it is, and until when it holds; nothing where it does not say.
+std::string issuer_of(const X509_CRL& list);
+std::optional<std::chrono::system_clock::time_point> next_update_of(const X509_CRL& list);
 
 /// "2027-01-30 12:00:00 UTC".
 std::string to_string(std::chrono::system_clock::time_point time);

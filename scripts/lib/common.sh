@@ -22,7 +22,7 @@ test_packages=(
     python3-yaml python3-jsonschema
     dnsmasq-base knot nsd unbound ldnsutils strace prometheus
     libpostgresql-jdbc-java
-    chromium chromium-driver python3-selenium fonts-dejavu-core prometheus mandoc zsh fish
+    chromium chromium-driver python3-selenium fonts-dejavu-core mandoc zsh fish
 )
 demo_packages=(openssl postgresql postgresql-client dnsmasq-base)
 

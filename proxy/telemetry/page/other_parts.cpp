@@ -13,8 +13,7 @@ html verdict(const server_answer& said) {
     if (said.clean) {
         return tag(tone::good, "believed");
     }
-    const bool silent = said.reason == "unreachable";
-    return tag(tone::warning, silent ? "no answer" : "refused: " + said.reason);
+    return tag(tone::warning, (said.refused ? "refused: " : "no answer: ") + said.reason);
 }
 
 html row(const server_answer& said) {

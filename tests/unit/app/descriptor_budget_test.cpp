@@ -88,9 +88,9 @@ TEST(descriptor_budget, a_hard_limit_that_is_too_low_is_said_with_what_to_do) {
         const auto made =
             limit_to(512, 1024) ? make_room(ordinary()) : core::error{"limits cannot be set"};
         const std::string expected =
-            "these limits need 8542 file descriptors, and the hard limit of open files is 1024: "
-            "raise it (LimitNOFILE=8542 in the systemd unit, or ulimit -Hn 8542), or lower "
-            "limits.max_connections to 337";
+            "these limits need 8574 file descriptors, and the hard limit of open files is 1024: "
+            "raise it (LimitNOFILE=8574 in the systemd unit, or ulimit -Hn 8574), or lower "
+            "limits.max_connections to 321";
         if (!made && made.error().sentence != expected) {
             std::fprintf(stderr, "%s\n", made.error().sentence.c_str());
         }

@@ -108,6 +108,7 @@ TEST(app_status_report, what_servers_say_is_told_with_its_finding) {
     ASSERT_EQ(shown.servers.size(), 2U);
     EXPECT_TRUE(shown.servers[0].clean);
     EXPECT_FALSE(shown.servers[1].clean);
+    EXPECT_TRUE(shown.servers[1].refused);
     EXPECT_EQ(shown.servers[1].finding, "DNS-ADDRESS-UNEXPECTED");
     EXPECT_EQ(shown.waiting_for_agreement, 2U);
 }

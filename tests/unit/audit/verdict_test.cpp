@@ -51,10 +51,32 @@ TEST(audit_verdict, what_is_suppressed_or_known_does_not_count) {
     EXPECT_EQ(verdict_on(now, severity::medium), verdict::findings);
 }
 
+TEST(audit_verdict, a_baseline_hides_neither_what_is_graver_nor_what_is_another) {
+    auto ending = make_finding("TLS-CERT-EXPIRING", "a", "10.1.2.3:26257", 3, "in 12 days");
+    auto elsewhere = make_finding("DNS-ADDRESS-UNEXPECTED", "a", "10.0.0.53", 3, "10.9.9.9");
+    elsewhere.mark = "10.9.9.9:26257 ";
+    auto suppressed = critical;
+    suppressed.suppressed = "until tomorrow";
+    const auto known =
+        audit::read_baseline(write_json(with({ending, elsewhere, suppressed}), "0.1.0")).value();
+    auto ended = ending;
+    ended.level = severity::critical;
+    auto yet_another = elsewhere;
+    yet_another.mark = "10.8.8.8:26257 ";
+    auto now = with({ending, ended, elsewhere, yet_another, critical});
+    apply_baseline(now, known);
+    std::vector<bool> marked;
+    for (const auto& one : now.findings) {
+        marked.push_back(one.known);
+    }
+    EXPECT_EQ(marked, (std::vector<bool>{true, false, true, false, false}));
+}
+
 TEST(audit_verdict, a_baseline_that_is_none_is_refused) {
     for (const auto* text :
          {"", "{", "[]", "{}", R"({"findings": 1})", R"({"findings": [1]})",
-          R"({"findings": [{"id": "DNS-NODATA"}]})", R"({"findings": [{"fingerprint": 1}]})"}) {
+          R"({"findings": [{"id": "DNS-NODATA"}]})", R"({"findings": [{"fingerprint": 1}]})",
+          R"({"findings": [{"fingerprint": "a", "severity": "grave"}]})"}) {
         EXPECT_FALSE(audit::read_baseline(text)) << text;
     }
     EXPECT_TRUE(audit::read_baseline(R"({"findings": []})").value().empty());

@@ -82,7 +82,11 @@ TEST(audit_write_sarif, points_at_the_line_and_knows_the_rules) {
 }
 
 TEST(audit_write_junit, what_a_peer_says_is_text) {
-    const auto xml = write_junit(whole());
+    EXPECT_THAT(write_junit(whole(), audit::severity::critical), HasSubstr("failures=\"1\""));
+    auto milder = whole();
+    milder.findings[0].level = audit::severity::low;
+    EXPECT_THAT(write_junit(milder, audit::severity::high), Not(HasSubstr("<failure")));
+    const auto xml = write_junit(whole(), audit::severity::low);
     EXPECT_THAT(xml, StartsWith("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites"));
     EXPECT_THAT(xml, HasSubstr("message=\"&lt;/failure&gt;]]&gt;&quot;'&amp;&lt;script&gt;"));
     EXPECT_THAT(xml, Not(HasSubstr("<script>")));

@@ -31,7 +31,7 @@ status hostile_status() {
     auto& place = node.places[0];
     place = {evil, "hostile", evil, evil, evil};
     place.proof = telemetry::proof_status{of.now, evil, evil, of.now, evil, evil};
-    *node.name = {evil, true, of.now, {{evil, false, evil, evil, evil}}, evil, 3, {evil}};
+    *node.name = {evil, true, of.now, {{evil, false, true, evil, evil, evil}}, evil, 3, {evil}};
     of.certificates = {{evil, evil, of.now}};
     of.events = {{of.now, evil, {telemetry::severity::error, "event", {{"field", evil}}}}};
     return of;

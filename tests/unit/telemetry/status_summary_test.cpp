@@ -79,7 +79,8 @@ TEST(telemetry_status_summary, whatever_needs_attention_is_a_concern) {
          }},
         {"is not believed", severity::warning, subject::names,
          [](status& of) {
-             of.nodes[0].name->servers[0] = {.server = "10.0.0.53", .reason = "not_allowed"};
+             of.nodes[0].name->servers[0] = {
+                 .server = "10.0.0.53", .refused = true, .reason = "not_allowed"};
          }},
         {"gives no answer", severity::warning, subject::names,
          [](status& of) {
