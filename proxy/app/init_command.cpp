@@ -84,7 +84,7 @@ bool take_haproxy(const std::string& file, draft& known) {
     }
     const auto read = read_haproxy(*text);
     for (const auto& notice : read.notices) {
-        tell(shown + ":" + notice);
+        tell(std::string(shown).append(":").append(notice));
     }
     if (read.servers.empty()) {
         tell(shown + ": no server was found in it");

@@ -94,6 +94,7 @@ telemetry::name_report report_name(const net::standing::name& from, const moment
 std::vector<node_report> report_nodes(const settings::cluster& configured, const net::standing& now,
                                       const node_counts& counts, const moment& when) {
     std::vector<node_report> all;
+    all.reserve(configured.nodes.size());
     for (const auto& node : configured.nodes) {
         node_report made{.host = node.host.text(), .tier = node.tier, .rules = rules_of(node)};
         const auto passed = counts.passed.find(made.host);
@@ -116,6 +117,7 @@ std::vector<node_report> report_nodes(const settings::cluster& configured, const
 std::vector<telemetry::certificate_status>
 report_certificates(const std::vector<dated_certificate>& from) {
     std::vector<telemetry::certificate_status> all;
+    all.reserve(from.size());
     for (const auto& one : from) {
         all.push_back({one.what, one.subject, one.not_after});
     }

@@ -10,6 +10,7 @@ bool is_terminal() {
 }
 
 bool wants_colour() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
     const char* refused = std::getenv("NO_COLOR");
     return is_terminal() && (refused == nullptr || *refused == '\0');
 }
