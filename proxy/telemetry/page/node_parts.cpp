@@ -30,6 +30,7 @@ tone tone_of(const node_report& node) {
 template <class Item>
 std::vector<const Item*> worst_first(const std::vector<Item>& items) {
     std::vector<const Item*> sorted;
+    sorted.reserve(items.size());
     for (const auto& one : items) {
         sorted.push_back(&one);
     }
