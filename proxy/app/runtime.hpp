@@ -4,6 +4,7 @@
 #include "app/listeners.hpp"
 #include "app/load.hpp"
 #include "app/service_manager.hpp"
+#include "app/status_report.hpp"
 #include "core/event_sink.hpp"
 #include "net/cancel_registry.hpp"
 #include "net/listening_socket.hpp"
@@ -20,6 +21,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,6 +78,7 @@ private:
     net::awaitable<void> take_over(std::unique_ptr<generation> next, listeners::staged staged);
     net::awaitable<std::size_t> review_sessions();
 
+    std::map<std::string, octets> passed() const;
     std::vector<telemetry::node_report> report_nodes() const;
     telemetry::totals totals() const;
     telemetry::status status() const;

@@ -17,15 +17,20 @@ constexpr auto longest_silence = std::chrono::seconds(30);
 
 } // namespace
 
-std::vector<telemetry::node_report> runtime::report_nodes() const {
-    node_counts counts;
+std::map<std::string, octets> runtime::passed() const {
+    std::map<std::string, octets> sums;
     for (const auto& one : workers_) {
         one->passed().for_each([&](const std::string& host, const net::traffic& passed) {
-            auto& sum = counts.passed[host];
+            auto& sum = sums[host];
             sum.to_node += passed.to_node();
             sum.to_client += passed.to_client();
         });
     }
+    return sums;
+}
+
+std::vector<telemetry::node_report> runtime::report_nodes() const {
+    node_counts counts{passed(), {}};
     counts.spares = [this](const core::host_name& host, const core::endpoint& where) {
         return spares_.kept_at(host, where);
     };
@@ -36,11 +41,9 @@ std::vector<telemetry::node_report> runtime::report_nodes() const {
 
 telemetry::totals runtime::totals() const {
     auto sum = seen_.metrics.since_start();
-    for (const auto& one : workers_) {
-        one->passed().for_each([&](const std::string&, const net::traffic& passed) {
-            sum.bytes_to_node += passed.to_node();
-            sum.bytes_to_client += passed.to_client();
-        });
+    for (const auto& [host, octets] : passed()) {
+        sum.bytes_to_node += octets.to_node;
+        sum.bytes_to_client += octets.to_client;
     }
     return sum;
 }
