@@ -3,13 +3,16 @@
 #include "app/own_endpoints.hpp"
 #include "net/validator.hpp"
 #include "settings/lock_file.hpp"
+#include "settings/problem.hpp"
 #include "tls/certificate.hpp"
 #include "tls/local_certificate.hpp"
+
+#include <set>
 
 namespace roachpin::app {
 namespace {
 
-constexpr std::string_view ca_file_key = "cluster.ca_file";
+using settings::key_of;
 
 /// Collects problems while it loads.
 class assembler {
@@ -59,10 +62,15 @@ private:
         }
     }
 
-    /// Where a key of the configuration stands, without the file and the line.
-    static std::string key_of(const std::string& where) {
-        const auto last = where.rfind(": ");
-        return last == std::string::npos ? where : where.substr(last + 2);
+    /// The trust anchors in a file, which are noted.
+    std::optional<std::vector<tls::x509_ptr>> load_anchors(const settings::file_path& file) {
+        auto anchors = keep(tls::load_anchors(file.path.string()), file.where);
+        if (anchors && noted_.insert(file.where).second) {
+            for (const auto& one : *anchors) {
+                note(*one, key_of(file.where));
+            }
+        }
+        return anchors;
     }
 
     void note(const X509& certificate, std::string what) {
@@ -81,10 +89,7 @@ private:
         options.pins = from.spki_sha256;
         options.revoked = from.revoked_spki_sha256;
         options.min_version = from.min_tls;
-        if (auto anchors = keep(tls::load_anchors(from.ca.path.string()), from.ca.where)) {
-            for (const auto& one : *anchors) {
-                note(*one, key_of(from.ca.where));
-            }
+        if (auto anchors = load_anchors(from.ca)) {
             options.anchors = std::move(*anchors);
         }
         if (from.crl) {
@@ -136,13 +141,9 @@ private:
         const auto identity = identity_of(from, made);
         std::vector<tls::x509_ptr> client_anchors;
         if (from.client_ca) {
-            auto loaded =
-                keep(tls::load_anchors(from.client_ca->path.string()), from.client_ca->where);
+            auto loaded = load_anchors(*from.client_ca);
             if (!loaded) {
                 return;
-            }
-            for (const auto& one : *loaded) {
-                note(*one, key_of(from.client_ca->where));
             }
             client_anchors = std::move(*loaded);
         }
@@ -349,14 +350,9 @@ private:
     /// A context that trusts a file's roots, and has no other demands.
     std::optional<tls::upstream_context> make_roots(const settings::file_path& file) {
         tls::upstream_options options;
-        auto anchors = keep(tls::load_anchors(file.path.string()), file.where);
+        auto anchors = load_anchors(file);
         if (!anchors) {
             return std::nullopt;
-        }
-        if (key_of(file.where) != ca_file_key) { // that one is noted already
-            for (const auto& one : *anchors) {
-                note(*one, key_of(file.where));
-            }
         }
         options.anchors = std::move(*anchors);
         return keep(tls::upstream_context::make(std::move(options)), file.where);
@@ -377,6 +373,7 @@ private:
     made_certificates known_;
     std::optional<settings::lock_file> lock_;
     problems problems_;
+    std::set<std::string> noted_; ///< where the files are named whose anchors were noted
     std::vector<dated_certificate> certificates_;
 };
 

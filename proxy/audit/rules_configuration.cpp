@@ -2,6 +2,7 @@
 #include "audit/rules.hpp"
 #include "audit/wording.hpp"
 #include "policy/listed.hpp"
+#include "settings/problem.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,8 @@
 namespace roachpin::audit {
 namespace {
 
+using settings::key_of;
+using settings::line_of;
 using std::chrono::system_clock;
 
 constexpr unsigned narrow_v4 = 16;
@@ -94,12 +97,6 @@ private:
             note("TLS-CERT-EXPIRING", key_of(where), line_of(where),
                  subject + " " + ending(ends, now_), level_of_ending(ends, now_));
         }
-    }
-
-    /// Of "roachpin.yaml:12: cluster.ca_file": "cluster.ca_file".
-    static std::string key_of(const std::string& where) {
-        const auto colon = where.rfind(": ");
-        return colon == std::string::npos ? where : where.substr(colon + 2);
     }
 
     /// Who may open a key's file itself was judged when the configuration was read.

@@ -2,12 +2,14 @@
 #include "audit/rules.hpp"
 #include "audit/wording.hpp"
 #include "policy/listed.hpp"
+#include "settings/problem.hpp"
 
 #include <algorithm>
 
 namespace roachpin::audit {
 namespace {
 
+using settings::line_of;
 using std::chrono::seconds;
 
 constexpr seconds shortest_ttl{5};

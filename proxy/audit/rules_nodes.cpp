@@ -1,6 +1,7 @@
 #include "audit/catalogue.hpp"
 #include "audit/rules.hpp"
 #include "audit/wording.hpp"
+#include "settings/problem.hpp"
 
 #include <algorithm>
 #include <map>
@@ -9,6 +10,7 @@
 namespace roachpin::audit {
 namespace {
 
+using settings::line_of;
 using std::chrono::system_clock;
 
 /// A dial's own label for a lack of descriptors or memory (net/dial.hpp).

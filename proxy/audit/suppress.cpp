@@ -3,6 +3,7 @@
 #include "audit/catalogue.hpp"
 #include "audit/wording.hpp"
 #include "core/printable.hpp"
+#include "settings/problem.hpp"
 
 namespace roachpin::audit {
 namespace {
@@ -18,9 +19,10 @@ void apply_suppressions(report& into, const std::vector<settings::suppression>& 
     std::vector<finding> expired;
     for (const auto& rule : suppressions) {
         if (std::chrono::sys_days(rule.expires) < today) {
-            expired.push_back(make_finding(
-                "CFG-SUPPRESSION-EXPIRED", rule.host ? rule.host->text() : "", rule.id,
-                line_of(rule.where), rule.id + " was suppressed until " + day_of(rule.expires)));
+            expired.push_back(
+                make_finding("CFG-SUPPRESSION-EXPIRED", rule.host ? rule.host->text() : "", rule.id,
+                             settings::line_of(rule.where),
+                             rule.id + " was suppressed until " + day_of(rule.expires)));
             continue;
         }
         for (auto& one : into.findings) {

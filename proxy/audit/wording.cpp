@@ -2,7 +2,6 @@
 
 #include "policy/listed.hpp"
 
-#include <charconv>
 #include <cstdio>
 
 namespace roachpin::audit {
@@ -25,17 +24,6 @@ std::string authenticity_text(policy::authenticity proof) {
 }
 
 } // namespace
-
-/// A file's name may hold colons, a path into the configuration holds none.
-std::size_t line_of(const std::string& where) {
-    const auto end = where.rfind(": ");
-    const auto begin = end == std::string::npos ? end : where.rfind(':', end - 1);
-    std::size_t line = 0;
-    if (begin != std::string::npos && end > 0) {
-        std::from_chars(where.data() + begin + 1, where.data() + end, line);
-    }
-    return line == 0 ? 1 : line;
-}
 
 std::string day_of(std::chrono::year_month_day day) {
     std::string text(16, '\0');

@@ -10,9 +10,6 @@
 /// What rules and steps have in common when they speak.
 namespace roachpin::audit {
 
-/// Of "roachpin.yaml:12: cluster.ca_file": 12. 1 where no line is given.
-std::size_t line_of(const std::string& where);
-
 std::string day_of(std::chrono::system_clock::time_point time); ///< "2027-01-30"
 std::string day_of(std::chrono::year_month_day day);
 

@@ -9,15 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::days;
 
-TEST(audit_wording, finds_the_line_of_a_place) {
-    EXPECT_EQ(line_of("roachpin.yaml:12: cluster.ca_file"), 12U);
-    EXPECT_EQ(line_of("a: b:7.yaml:3: cluster.nodes[0]"), 3U);
-    EXPECT_EQ(line_of("command line: listen"), 1U);
-    EXPECT_EQ(line_of("roachpin.yaml"), 1U);
-    EXPECT_EQ(line_of(": x"), 1U);
-    EXPECT_EQ(line_of(""), 1U);
-}
-
 TEST(audit_wording, counts_whole_days) {
     EXPECT_EQ(ending(today + days(12) + 23h, today), "ends on 2026-12-04, in 12 days");
     EXPECT_EQ(ending(today + days(1), today), "ends on 2026-11-23, in 1 day");
