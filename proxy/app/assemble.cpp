@@ -31,8 +31,10 @@ public:
         check_exports(from);
         auto names = make_names(from);
         auto resolver = from.resolver.servers.empty() ? std::nullopt : make_resolver(from.resolver);
+        const auto& http = from.health.http;
+        // Without a file of its own it has the cluster's, of which all that is amiss was said.
         auto health =
-            from.health.http ? make_health(*from.health.http, from.cluster) : std::nullopt;
+            http && (http->ca || upstream) ? make_health(*http, from.cluster) : std::nullopt;
         if (!upstream || !problems_.empty()) {
             return std::move(problems_);
         }

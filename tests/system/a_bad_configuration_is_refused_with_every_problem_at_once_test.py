@@ -170,6 +170,16 @@ def test_a_file_that_holds_nothing_usable(settings, pki, tmp_path, path, content
     assert path in said and str(bad) in said
 
 
+def test_a_file_that_two_parts_use_is_complained_of_once(settings, tmp_path):
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no PEM in here\n")
+    made = settings(health={"http": {"enabled": True}})
+    made["cluster"]["ca_file"] = str(bad)
+    code, said = refused_start(made)
+    assert code == 2
+    assert said.count(str(bad)) == 1
+
+
 @pytest.mark.parametrize("pair", ["listener", "cluster"])
 def test_a_key_that_does_not_belong_to_its_certificate(settings, pki, pair):
     mine = pki.client("certified")
