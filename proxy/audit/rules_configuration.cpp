@@ -2,7 +2,6 @@
 #include "audit/rules.hpp"
 #include "audit/wording.hpp"
 #include "policy/listed.hpp"
-#include "settings/problem.hpp"
 
 #include <algorithm>
 #include <array>

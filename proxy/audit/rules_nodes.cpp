@@ -1,7 +1,6 @@
 #include "audit/catalogue.hpp"
 #include "audit/rules.hpp"
 #include "audit/wording.hpp"
-#include "settings/problem.hpp"
 
 #include <algorithm>
 #include <map>

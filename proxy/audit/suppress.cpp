@@ -3,7 +3,6 @@
 #include "audit/catalogue.hpp"
 #include "audit/wording.hpp"
 #include "core/printable.hpp"
-#include "settings/problem.hpp"
 
 namespace roachpin::audit {
 namespace {

@@ -28,6 +28,13 @@
 /// that later stages (loading certificates, binding sockets) report as the parser does.
 namespace roachpin::settings {
 
+/// Of a member `where`, the path into the configuration: "cluster.ca_file". The whole text where
+/// there is none.
+std::string key_of(const std::string& where);
+
+/// And the line: 12. 1 where none is given.
+std::size_t line_of(const std::string& where);
+
 /// A file named in the configuration. Absolute, or relative to the working directory; readable when
 /// the configuration was parsed (for files that are read).
 struct file_path {

@@ -1,7 +1,6 @@
 #include "settings/problem.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 namespace roachpin::settings {
@@ -33,22 +32,6 @@ std::string place::to_string() const {
         text += ": " + path;
     }
     return without_controls(text);
-}
-
-/// A file's name may hold colons, a path into the configuration holds none.
-std::string key_of(const std::string& place) {
-    const auto colon = place.rfind(": ");
-    return colon == std::string::npos ? place : place.substr(colon + 2);
-}
-
-std::size_t line_of(const std::string& place) {
-    const auto end = place.rfind(": ");
-    const auto begin = end == std::string::npos ? end : place.rfind(':', end - 1);
-    std::size_t line = 0;
-    if (begin != std::string::npos && end > 0) {
-        std::from_chars(place.data() + begin + 1, place.data() + end, line);
-    }
-    return line == 0 ? 1 : line;
 }
 
 std::string problem::to_string() const {

@@ -17,13 +17,6 @@ struct place {
     std::string to_string() const;
 };
 
-/// Of a place's text ("roachpin.yaml:12: cluster.ca_file"), the path into the configuration:
-/// "cluster.ca_file". The whole text where there is none.
-std::string key_of(const std::string& place);
-
-/// And the line: 12. 1 where none is given.
-std::size_t line_of(const std::string& place);
-
 /// One thing the operator has to mend.
 struct problem {
     place where;
