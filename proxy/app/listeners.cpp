@@ -33,7 +33,7 @@ listeners::listeners(net::executor control, const worker_pool& workers, net::ope
 boost::system::result<listeners::staged, problems>
 listeners::stage(std::vector<listener_parts> wanted) const {
     staged next;
-    problems failures;
+    auto failures = refuse_inherited(wanted);
     std::vector<core::bind_address> binds;
     for (auto& one : wanted) {
         staged::entry entry{std::move(one), {}};
@@ -42,7 +42,7 @@ listeners::stage(std::vector<listener_parts> wanted) const {
             return other.configured == entry.wanted.bind;
         });
         if (std::count(binds.begin(), binds.end(), entry.wanted.bind) >= open) {
-            auto socket = net::listening_socket::open(entry.wanted.bind, entry.wanted.unix_mode);
+            auto socket = socket_for(entry.wanted);
             if (!socket) {
                 failures.push_back(entry.wanted.where + ".bind: " + socket.error().sentence);
                 continue;
@@ -64,6 +64,33 @@ listeners::stage(std::vector<listener_parts> wanted) const {
         return failures;
     }
     return next;
+}
+
+core::result<net::listening_socket> listeners::socket_for(const listener_parts& wanted) const {
+    for (const auto& socket : inherited_) {
+        if (socket.bound() == wanted.bind) {
+            return socket.share();
+        }
+    }
+    return net::listening_socket::open(wanted.bind, wanted.unix_mode);
+}
+
+problems listeners::refuse_inherited(const std::vector<listener_parts>& wanted) const {
+    problems failures;
+    for (const auto& socket : inherited_) {
+        const auto user =
+            std::find_if(wanted.begin(), wanted.end(),
+                         [&](const listener_parts& one) { return one.bind == socket.bound(); });
+        if (user == wanted.end()) {
+            failures.push_back("this process was started with a socket at " +
+                               core::to_string(socket.bound()) +
+                               ", and no listener has that place: make ListenStream= of the "
+                               "systemd unit and listeners[].bind the same");
+        } else if (const auto refused = socket.refuse_mode(user->unix_mode)) {
+            failures.push_back(user->where + ".unix_mode: " + refused->sentence);
+        }
+    }
+    return failures;
 }
 
 net::awaitable<void> listeners::commit(staged next) {
@@ -125,7 +152,9 @@ made_certificates listeners::certificates() const {
 net::awaitable<void> listeners::close(door& one) {
     one.accepting->cancel();
     co_await one.accepting->join();
-    co_await net::accept_rest(one.socket, one.listener, workers_, places_, events_);
+    if (!one.socket.is_inherited()) {
+        co_await net::accept_rest(one.socket, one.listener, workers_, places_, events_);
+    }
     one.listener->close();
 }
 

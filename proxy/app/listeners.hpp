@@ -29,6 +29,12 @@ public:
     /// What is to be open from now on, with sockets for what is not open yet.
     class staged;
 
+    /// Sockets that are to be used instead of binding their places. To be called before the first
+    /// `stage`, which refuses those that are at no listener's place: clients would wait there.
+    void inherit(std::vector<net::listening_socket> sockets) { inherited_ = std::move(sockets); }
+
+    bool are_inherited() const { return !inherited_.empty(); }
+
     /// Binds what is new, and then writes export files; nothing is accepted on it, and nothing else
     /// changes, so that it may be dropped again. A sentence for each that cannot be.
     boost::system::result<staged, problems> stage(std::vector<listener_parts> wanted) const;
@@ -58,6 +64,8 @@ private:
         std::shared_ptr<const tls::key_pair> made_certificate{};
     };
 
+    core::result<net::listening_socket> socket_for(const listener_parts& wanted) const;
+    problems refuse_inherited(const std::vector<listener_parts>& wanted) const;
     net::awaitable<void> close(door& one);
     void change(door& one, listener_parts& to);
     void begin(door& one, listener_parts& with);
@@ -66,7 +74,8 @@ private:
     const worker_pool& workers_;
     net::opening_places& places_;
     core::event_source& events_;
-    std::list<door> open_; ///< who accepts holds references
+    std::vector<net::listening_socket> inherited_; ///< for as long as the process lives
+    std::list<door> open_;                         ///< who accepts holds references
 };
 
 class listeners::staged {

@@ -146,6 +146,15 @@ std::vector<std::string> runtime::open_listeners() {
         }
         control_socket_.emplace(std::move(*socket));
     }
+    std::vector<net::listening_socket> inherited;
+    for (auto& one : manager_.take_sockets()) {
+        auto socket = net::listening_socket::inherit(std::move(one));
+        if (!socket) {
+            return {socket.error().sentence};
+        }
+        inherited.push_back(std::move(*socket));
+    }
+    listeners_.inherit(std::move(inherited));
     auto staged = listeners_.stage(now_->take_listeners());
     if (!staged) {
         return staged.error();
@@ -272,9 +281,11 @@ net::awaitable<void> runtime::drain() {
     while (!stop_at_once_ && stop_wanted_.expiry() > core::clock::now()) {
         co_await stop_wanted_.async_wait(as_result);
     }
-    // After a delay somebody else listens here: whoever was accepted before the port closed is
-    // given a session and notices nothing. Without one it is told at once.
-    plane_.draining = stop_at_once_ || rules.delay.count() == 0;
+    // After a delay somebody else listens here, and a service manager that handed the sockets down
+    // goes on listening: whoever was accepted before is given a session and notices nothing.
+    // Otherwise it is told at once.
+    const bool others_listen = rules.delay.count() > 0 || listeners_.are_inherited();
+    plane_.draining = stop_at_once_ || !others_listen;
     co_await listeners_.close();
     const auto cancelled = co_await stop_workers();
     keeping_.cancel();

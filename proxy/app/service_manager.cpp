@@ -46,6 +46,23 @@ std::optional<core::duration> interval(const std::string& microseconds, const st
     return std::clamp<core::duration>(half, 1ms, 1h); // more often than needed harms nobody
 }
 
+/// SD_LISTEN_FDS_START.
+constexpr int first_handed_down = 3;
+
+std::vector<net::descriptor> handed_down(const std::string& count, const std::string& pid) {
+    std::vector<net::descriptor> sockets;
+    const auto number = parse_number(count);
+    // No process can hold more, and nobody is to loop for ever over a number that was made up.
+    const auto most = static_cast<std::uint64_t>(::sysconf(_SC_OPEN_MAX));
+    if (number && *number <= most && parse_number(pid) == static_cast<std::uint64_t>(::getpid())) {
+        sockets.reserve(*number);
+        for (std::uint64_t i = 0; i < *number; ++i) {
+            sockets.emplace_back(first_handed_down + static_cast<int>(i));
+        }
+    }
+    return sockets;
+}
+
 /// An absolute path or, after '@', an abstract name (unix(7)), that fits.
 bool is_address(std::string_view text) {
     return text.size() > 1 && (text.front() == '/' || text.front() == '@') &&
@@ -65,6 +82,9 @@ service_manager service_manager::from_environment() {
     auto address = take("NOTIFY_SOCKET");
     const auto watchdog = take("WATCHDOG_USEC");
     const auto watched = take("WATCHDOG_PID");
+    const auto sockets = take("LISTEN_FDS");
+    made.sockets_ = handed_down(sockets, take("LISTEN_PID"));
+    take("LISTEN_FDNAMES"); // a socket is known by where it listens
     if (is_address(address)) {
         made.socket_ =
             net::descriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

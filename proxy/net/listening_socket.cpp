@@ -2,7 +2,10 @@
 
 #include "net/socket_address.hpp"
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <optional>
 #include <sys/socket.h>
@@ -61,11 +64,41 @@ core::result<descriptor> open_tcp(const core::endpoint& where) {
     return socket;
 }
 
-core::endpoint endpoint_of(const descriptor& socket) {
+socket_address name_of(const descriptor& socket) {
     socket_address address;
-    socklen_t size = static_cast<socklen_t>(address.capacity());
-    ::getsockname(socket.number(), address.data(), &size);
-    return to_endpoint(address);
+    auto size = static_cast<socklen_t>(address.capacity());
+    if (::getsockname(socket.number(), address.data(), &size) == 0) {
+        address.resize(size);
+    }
+    return address;
+}
+
+/// 0 where there is none.
+int option_of(const descriptor& socket, int level, int option) {
+    int value = 0;
+    socklen_t size = sizeof(value);
+    return ::getsockopt(socket.number(), level, option, &value, &size) == 0 ? value : 0;
+}
+
+/// Where it listens; nothing where it is not what a listener can be.
+std::optional<core::bind_address> place_of(const descriptor& socket) {
+    const auto name = name_of(socket);
+    const auto family = name.data()->sa_family;
+    if (option_of(socket, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
+        option_of(socket, SOL_SOCKET, SO_TYPE) != SOCK_STREAM) {
+        return std::nullopt;
+    }
+    if (family == AF_INET || family == AF_INET6) {
+        return to_endpoint(name);
+    }
+    return to_unix_path(name);
+}
+
+/// Modes as unix_mode and SocketMode= have them.
+std::string octal(mode_t mode) {
+    std::array<char, 8> text{};
+    std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(mode));
+    return text.data();
 }
 
 /// Why the file at this path must stay; nothing where it is a socket that nobody listens on.
@@ -130,18 +163,68 @@ core::result<listening_socket> listening_socket::open(const core::bind_address& 
     if (!socket) {
         return socket.error();
     }
-    const auto bound = endpoint_of(*socket);
+    const auto bound = to_endpoint(name_of(*socket));
     return listening_socket(std::move(*socket), bound);
 }
 
+core::result<listening_socket> listening_socket::inherit(descriptor socket) {
+    auto where = place_of(socket);
+    if (!where) {
+        return core::error{"the inherited descriptor " + std::to_string(socket.number()) +
+                           " is no listening TCP or unix stream socket with an address"};
+    }
+    const auto* tcp = std::get_if<core::endpoint>(&*where);
+    if (tcp != nullptr && !tcp->address.is_v4() && tcp->address.is_unspecified() &&
+        option_of(socket, IPPROTO_IPV6, IPV6_V6ONLY) != 1) {
+        return core::error{"the inherited socket " + core::to_string(*where) +
+                           " takes IPv4, too, which a listener at [::] does not: "
+                           "set BindIPv6Only=ipv6-only in the systemd unit"};
+    }
+    if (::fcntl(socket.number(), F_SETFD, FD_CLOEXEC) != 0 ||
+        ::fcntl(socket.number(), F_SETFL, O_NONBLOCK) != 0) {
+        return core::system_error("cannot prepare the inherited socket " + core::to_string(*where));
+    }
+    return listening_socket(std::move(socket), std::move(*where), true);
+}
+
+core::result<listening_socket> listening_socket::share() const {
+    descriptor again(::fcntl(socket_.number(), F_DUPFD_CLOEXEC, 0));
+    if (!again) {
+        return core::system_error("cannot duplicate an inherited socket");
+    }
+    return listening_socket(std::move(again), bound_, inherited_);
+}
+
+std::optional<core::error> listening_socket::refuse_mode(mode_t unix_mode) const {
+    const auto* where = std::get_if<core::unix_path>(&bound_);
+    if (where == nullptr || !inherited_) {
+        return std::nullopt;
+    }
+
+    struct stat status {};
+
+    if (::stat(where->path.c_str(), &status) != 0) {
+        return core::system_error("cannot look at the inherited socket " + where->path);
+    }
+    const auto mode = status.st_mode & 07777U;
+    if (mode != unix_mode) {
+        return core::error{"the inherited socket " + where->path + " has the mode " + octal(mode) +
+                           ", and unix_mode is " + octal(unix_mode) +
+                           ": make unix_mode and SocketMode= of the systemd unit the same"};
+    }
+    return std::nullopt;
+}
+
 void listening_socket::set_mode(mode_t unix_mode) const {
-    if (const auto* where = std::get_if<core::unix_path>(&bound_)) {
+    if (const auto* where = std::get_if<core::unix_path>(&bound_);
+        where != nullptr && !inherited_) {
         ::chmod(where->path.c_str(), unix_mode); // ours: it can only fail where the file is gone
     }
 }
 
 listening_socket::~listening_socket() {
-    if (const auto* path = std::get_if<core::unix_path>(&bound_); path != nullptr && socket_) {
+    if (const auto* path = std::get_if<core::unix_path>(&bound_);
+        path != nullptr && socket_ && !inherited_) {
         ::unlink(path->path.c_str());
     }
 }

@@ -1,6 +1,7 @@
 #include "net/socket_address.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <netinet/in.h>
 #include <sys/un.h>
@@ -46,6 +47,19 @@ core::endpoint to_endpoint(const socket_address& address) {
         return {core::ip_address::v6(octets), ntohs(v6.sin6_port)};
     }
     return {core::ip_address::v4({}), 0};
+}
+
+std::optional<core::unix_path> to_unix_path(const socket_address& address) {
+    constexpr auto before_path = offsetof(sockaddr_un, sun_path);
+    if (address.data()->sa_family != AF_UNIX || address.size() <= before_path) {
+        return std::nullopt;
+    }
+    sockaddr_un copied{};
+    std::memcpy(&copied, address.data(), std::min(address.size(), sizeof(copied)));
+    const auto* const path = static_cast<const char*>(copied.sun_path);
+    // unix(7): the path may fill the field to its end, without a NUL.
+    std::string text(path, ::strnlen(path, address.size() - before_path));
+    return text.empty() ? std::nullopt : std::optional(core::unix_path{std::move(text)});
 }
 
 } // namespace roachpin::net

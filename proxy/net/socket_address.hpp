@@ -3,6 +3,8 @@
 #include "core/endpoint.hpp"
 #include "net/asio.hpp"
 
+#include <optional>
+
 /// Between our addresses and the system's.
 namespace roachpin::net {
 
@@ -13,5 +15,8 @@ socket_address to_socket_address(const core::unix_path& where);
 
 /// The TCP endpoint in `address`; (0.0.0.0, 0) for another family.
 core::endpoint to_endpoint(const socket_address& address);
+
+/// The path in `address`; nothing where it has none: another family, no name, an abstract one.
+std::optional<core::unix_path> to_unix_path(const socket_address& address);
 
 } // namespace roachpin::net

@@ -1,9 +1,12 @@
 #include "component/good_node.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <set>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -89,6 +92,47 @@ TEST_F(listener, a_file_in_the_way_of_a_unix_socket_is_kept) {
     dir.write(".s.PGSQL.26257", "precious");
     EXPECT_THROW(test_proxy proxy(on_unix_socket()), std::runtime_error);
     EXPECT_EQ(::access(socket_path().c_str(), F_OK), 0);
+}
+
+TEST_F(listener, an_inherited_unix_socket_keeps_its_file_and_its_mode) {
+    const core::unix_path where{socket_path()};
+    const auto held = net::listening_socket::open(where, 0640).value();
+    {
+        const auto inherited =
+            net::listening_socket::inherit(net::descriptor(::dup(held.fd()))).value();
+        EXPECT_EQ(inherited.bound(), core::bind_address(where));
+        EXPECT_EQ(::fcntl(inherited.fd(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+        EXPECT_EQ(::fcntl(inherited.fd(), F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+        EXPECT_FALSE(inherited.refuse_mode(0640));
+        EXPECT_EQ(inherited.refuse_mode(0600).value_or(core::error{}).sentence,
+                  "the inherited socket " + where.path +
+                      " has the mode 0640, and unix_mode is 0600: make unix_mode and SocketMode= "
+                      "of the systemd unit the same");
+        inherited.set_mode(0600);
+        EXPECT_FALSE(inherited.refuse_mode(0640)) << "whose it is not does not change it";
+        EXPECT_FALSE(held.refuse_mode(0600)) << "its own it sets";
+    }
+    EXPECT_EQ(::access(socket_path().c_str(), F_OK), 0);
+    loopback_client::connect_unix(socket_path());
+}
+
+TEST_F(listener, what_cannot_be_a_listener_is_not_inherited) {
+    const auto refusal = [](int socket) {
+        const auto inherited = net::listening_socket::inherit(net::descriptor(socket));
+        return inherited ? std::string("inherited") : inherited.error().sentence;
+    };
+    EXPECT_THAT(refusal(::socket(AF_INET, SOCK_STREAM, 0)), testing::HasSubstr("is no listening"));
+    EXPECT_THAT(refusal(::socket(AF_INET, SOCK_DGRAM, 0)), testing::HasSubstr("is no listening"));
+    EXPECT_THAT(refusal(::open("/dev/null", O_RDONLY)), testing::HasSubstr("is no listening"));
+    net::asio::io_context context;
+    // Of the kernel's choice, and abstract: unix(7), "Autobind feature".
+    boost::asio::local::stream_protocol::acceptor abstract(context, {""});
+    EXPECT_THAT(refusal(abstract.release()), testing::HasSubstr("is no listening"));
+    tcp::acceptor both(context, tcp::v6());
+    both.set_option(ip::v6_only(false));
+    both.bind({ip::address_v6::any(), 0});
+    both.listen();
+    EXPECT_THAT(refusal(both.release()), testing::HasSubstr("set BindIPv6Only=ipv6-only"));
 }
 
 TEST_F(listener, a_port_of_another_program_is_said) {

@@ -52,8 +52,11 @@ protected:
 
     ~service_manager_test() override { clear(); }
 
+    static constexpr std::array variables{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+                                          "LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES"};
+
     static void clear() {
-        for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) {
+        for (const char* name : variables) {
             ::unsetenv(name);
         }
     }
@@ -123,13 +126,41 @@ TEST_F(service_manager_test, knows_abstract_names) {
 }
 
 TEST_F(service_manager_test, children_inherit_nothing_of_it) {
-    set("NOTIFY_SOCKET", path());
-    set("WATCHDOG_USEC", "1000000");
-    set("WATCHDOG_PID", "1");
+    for (const char* name : variables) {
+        set(name, "1");
+    }
     service_manager::from_environment();
-    EXPECT_EQ(std::getenv("NOTIFY_SOCKET"), nullptr);
-    EXPECT_EQ(std::getenv("WATCHDOG_USEC"), nullptr);
-    EXPECT_EQ(std::getenv("WATCHDOG_PID"), nullptr);
+    for (const char* name : variables) {
+        EXPECT_EQ(std::getenv(name), nullptr) << name;
+    }
+}
+
+/// The numbers of what was handed down; these are this process's own, and stay open.
+std::vector<int> taken_from(service_manager manager) {
+    std::vector<int> numbers;
+    for (auto& one : manager.take_sockets()) {
+        numbers.push_back(one.release());
+    }
+    EXPECT_TRUE(manager.take_sockets().empty());
+    return numbers;
+}
+
+TEST_F(service_manager_test, has_the_sockets_that_are_for_this_process) {
+    const auto handed_down = [](const std::string& count, const std::string& pid) {
+        set("LISTEN_FDS", count);
+        set("LISTEN_PID", pid);
+        return taken_from(service_manager::from_environment());
+    };
+    const auto own = std::to_string(::getpid());
+    EXPECT_EQ(handed_down("2", own), (std::vector<int>{3, 4}));
+    EXPECT_EQ(handed_down("0", own), std::vector<int>{});
+    EXPECT_EQ(handed_down("2", "1"), std::vector<int>{}) << "another process's";
+    EXPECT_EQ(handed_down("2", ""), std::vector<int>{});
+    for (const auto* odd :
+         {"", "two", "-1", "2 ", "18446744073709551615", "99999999999999999999"}) {
+        EXPECT_EQ(handed_down(odd, own), std::vector<int>{}) << odd;
+    }
+    EXPECT_TRUE(taken_from(service_manager::from_environment()).empty()) << "nobody handed any";
 }
 
 TEST_F(service_manager_test, nobody_to_tell_is_no_trouble) {
