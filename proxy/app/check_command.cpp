@@ -12,9 +12,11 @@
 #include "audit/verdict.hpp"
 #include "audit/write_report.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <unistd.h>
 #include <utility>
 
 namespace roachpin::app {
@@ -48,6 +50,16 @@ std::optional<audit::baseline> read_baseline(const std::string& file) {
     return keep(audit::read_baseline(text), "--baseline: " + file);
 }
 
+/// Whether a file may be made there: known before the nodes are looked at, which takes its time.
+bool may_write(const std::filesystem::path& file) {
+    const auto folder = file.has_parent_path() ? file.parent_path() : ".";
+    if (::access(folder.c_str(), W_OK | X_OK) == 0) {
+        return true;
+    }
+    tell("--output: " + core::system_error("cannot write to " + folder.string()).sentence);
+    return false;
+}
+
 /// Nothing where one of them cannot be understood, which was said then.
 std::optional<wishes> read_flags(const check_flags& flags) {
     const auto format = keep(audit::parse_format(flags.format), "--format");
@@ -56,7 +68,7 @@ std::optional<wishes> read_flags(const check_flags& flags) {
     if (flags.baseline) {
         known = read_baseline(*flags.baseline);
     }
-    if (!format || !fail_on || !known) {
+    if (!format || !fail_on || !known || (flags.output && !may_write(*flags.output))) {
         return std::nullopt;
     }
     return wishes{*format, *fail_on, std::move(*known)};

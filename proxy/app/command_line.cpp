@@ -8,6 +8,7 @@
 #include "app/run_command.hpp"
 #include "app/status_command.hpp"
 #include "app/version.hpp"
+#include "core/printable.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -163,6 +164,12 @@ int run_command_line(int argc, char** argv) {
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& problem) {
+        // That something is missing is told before what is not understood: it may be that,
+        // misspelt.
+        const auto strange = program.remaining(true);
+        if (problem.get_name() == "RequiredError" && !strange.empty()) {
+            std::cerr << "not understood: " << core::printable(strange.front()) << '\n';
+        }
         return program.exit(problem) == 0 ? ok : bad_configuration_or_usage;
     }
     if (run_command->parsed()) {

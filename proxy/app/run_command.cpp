@@ -65,7 +65,10 @@ int run(const run_flags& flags) {
         [&log](const settings::log& now) { log.change(to_severity(now.level), is_json(now)); });
     if (const auto reasons = proxy.look_around(); !reasons.empty()) {
         std::cerr << "roachpin does not start (start: fail_fast):\n";
-        return complain(reasons, failed);
+        complain(reasons, failed);
+        std::cerr << "roachpin check -c " << flags.config
+                  << " looks at everything; start: wait listens all the same and goes on trying\n";
+        return failed;
     }
     if (const auto failures = proxy.open_listeners(); !failures.empty()) {
         return complain(failures, failed);

@@ -255,16 +255,18 @@ awaitable<dial_result> attempt(policy::candidate to, const tls::upstream_context
 }
 
 dial_failure timed_out(dial_phase phase) {
+    // Who dials chose the deadline.
+    const std::string in_time = " in time (timeouts.dial; of probes, health.timeout)";
     switch (phase) {
     case dial_phase::tcp:
-        return {phase, "timeout", "no TCP connection within timeouts.dial", false};
+        return {phase, "timeout", "no TCP connection" + in_time, false};
     case dial_phase::sslrequest:
-        return {phase, "timeout", "no answer to SSLRequest within timeouts.dial", false};
+        return {phase, "timeout", "no answer to SSLRequest" + in_time, false};
     case dial_phase::tls:
     case dial_phase::startup:
         break;
     }
-    return {phase, "timeout", "the TLS handshake did not end within timeouts.dial", false};
+    return {phase, "timeout", "the TLS handshake did not end" + in_time, false};
 }
 
 template <class Result>

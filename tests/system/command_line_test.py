@@ -49,6 +49,14 @@ def test_what_is_not_understood_is_a_usage_error(words):
     assert done.stdout == "" and done.stderr
 
 
+@pytest.mark.parametrize("words, strange", [
+    (["chek"], "chek"), (["check", "roachpin.yaml"], "roachpin.yaml"), (["run", "--conf"], "--conf"),
+    (["ch\x1bek"], r"ch\x1bek"),
+])
+def test_what_was_not_understood_is_named(words, strange):
+    assert strange in roachpin(*words).stderr
+
+
 def test_a_configuration_that_is_not_there(tmp_path):
     missing = tmp_path / "missing.yaml"
     done = roachpin("run", "-c", missing)

@@ -154,4 +154,7 @@ def test_a_bad_configuration_is_no_finding(checker):
 
 def test_an_output_that_cannot_be_written_is_not_taken_for_success(amiss, tmp_path):
     done = amiss.check("--output", tmp_path / "nowhere" / "report", "--fail-on", "critical")
+    assert done.code == 2 and "--output" in done.stderr
+    assert "dialling" not in done.stderr, "it looked at nodes for a report that nobody can have"
+    done = amiss.check("--output", tmp_path, "--fail-on", "critical")
     assert done.code == 3 and "--output" in done.stderr

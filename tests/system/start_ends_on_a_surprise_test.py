@@ -158,7 +158,7 @@ def test_every_nodes_reason_is_said(rogues, closed_port):
             address(query.name, "10.9.9.9" if query.name == NODE else OUTSIDE))(query))
         nodes = [named(closed_port), named(closed_port, host=OTHER)]
         said = ends(resolved(rogues.file("ca.crt"), nodes, server.tcp))
-        for word in [NODE, "10.9.9.9", OTHER, OUTSIDE]:
+        for word in [NODE, "10.9.9.9", OTHER, OUTSIDE, "roachpin check -c", "start: wait"]:
             assert word in said
 
 
