@@ -231,20 +231,20 @@ std::map<std::string, telemetry::control_handler> runtime::control_handlers() {
     return {{"/reload",
              [this] {
                  if (stopping_) {
-                     return telemetry::control_answer{409, "roachpin is draining\n"};
+                     return telemetry::http_answer{409, "roachpin is draining\n"};
                  }
                  want_reload("POST /reload");
-                 return telemetry::control_answer{
+                 return telemetry::http_answer{
                      202, "reloading; the log says how it ends (reloaded, reload_failed)\n"};
              }},
             {"/drain",
              [this] {
                  want_stop(false);
-                 return telemetry::control_answer{202, "draining\n"};
+                 return telemetry::http_answer{202, "draining\n"};
              }},
             {"/quitquitquit", [this] {
                  want_stop(true);
-                 return telemetry::control_answer{202, "draining, without drain.delay\n"};
+                 return telemetry::http_answer{202, "draining, without drain.delay\n"};
              }}};
 }
 

@@ -7,14 +7,10 @@
 #include <boost/json/value.hpp>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 namespace roachpin::audit {
 namespace {
-
-constexpr std::array thresholds{severity::low, severity::medium, severity::high,
-                                severity::critical};
 
 /// Empty where there is none.
 std::string text_at(const boost::json::value& fields, const char* key) {
@@ -41,13 +37,12 @@ core::error no_report(const std::string& why) {
 } // namespace
 
 core::result<severity> parse_threshold(std::string_view text) {
-    const auto* found = std::find_if(thresholds.begin(), thresholds.end(),
-                                     [&](severity one) { return to_string(one) == text; });
-    if (found == thresholds.end()) {
+    const auto level = severity_of(text);
+    if (!level || *level == severity::info) {
         return core::error{"\"" + std::string(text) +
                            "\" is no severity; write low, medium, high or critical"};
     }
-    return *found;
+    return *level;
 }
 
 core::result<baseline> read_baseline(const std::string& json) {

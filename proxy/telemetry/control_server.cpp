@@ -28,8 +28,7 @@ http_answer answer(const http_request& asked,
     if (asked.method != "POST") {
         return {.status = 405, .body = "POST only\n", .headers = {{"Allow", "POST"}}};
     }
-    auto said = found->second();
-    return {said.status, std::move(said.body)};
+    return found->second();
 }
 
 } // namespace

@@ -8,13 +8,8 @@
 
 namespace roachpin::telemetry {
 
-struct control_answer {
-    unsigned status = 200; ///< HTTP's
-    std::string body;      ///< text/plain
-};
-
 /// What POST to a path does: see `http_handler`.
-using control_handler = std::function<control_answer()>;
+using control_handler = std::function<http_answer()>;
 
 /// Serves the control socket (`admin.control`), until it is cancelled: POST to the paths of
 /// `handlers` and nothing else, in the way of `serve_http`. `listening` is a non-blocking unix

@@ -26,7 +26,7 @@ namespace roachpin::test {
 namespace {
 
 using namespace std::chrono_literals;
-using telemetry::control_answer;
+using telemetry::http_answer;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -39,18 +39,18 @@ protected:
                                              {{"/reload",
                                                [this] {
                                                    ++reloads;
-                                                   return control_answer{200, "reloaded\n"};
+                                                   return http_answer{200, "reloaded\n"};
                                                }},
                                               {"/drain",
                                                [] {
-                                                   return control_answer{409, "draining already\n"};
+                                                   return http_answer{409, "draining already\n"};
                                                }},
                                               {"/quitquitquit",
                                                [this] {
                                                    tasks.cancel();
-                                                   return control_answer{202, "good bye\n"};
+                                                   return http_answer{202, "good bye\n"};
                                                }},
-                                              {"/broken", []() -> control_answer {
+                                              {"/broken", []() -> http_answer {
                                                    throw std::runtime_error("out of luck");
                                                }}}));
         thread = std::thread([this] { context.run(); });
