@@ -12,7 +12,8 @@ from .process import Process
 from .roachpin import BINARY
 
 ROOT = Path(__file__).parents[3]
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```", re.M | re.S)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```", re.M | re.S)
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.M)
 LINK = re.compile(r"!?\[[^\]\n]*\]\(([^)\s]+)\)|^\[[^\]\n]+\]: *(\S+)", re.M)
 SPAN = re.compile(r"`([^`\n]+)`")
@@ -25,7 +26,6 @@ class Block:
 
     heading: str
     """The nearest one above it."""
-    line: int
     language: str
     text: str
 
@@ -49,8 +49,7 @@ class Document:
         found = []
         for match in FENCE.finditer(self.text):
             above = [heading.group(1) for heading in HEADING.finditer(self._prose(match.start()))]
-            found.append(Block(above[-1] if above else "", self.text.count("\n", 0, match.start()) + 2,
-                               match["language"], match["text"]))
+            found.append(Block(above[-1] if above else "", match["language"], match["text"]))
         return found
 
     @property
@@ -95,8 +94,8 @@ def documents():
 
 
 class Walk:
-    """Somebody who follows a section of a document: types what it says, in its order, as `sh` blocks
-    have it. `places` are what the document calls them, and what they are here."""
+    """Somebody who follows a section of a document and types its commands, in their order. `places`:
+    what the document calls them, and what they are here."""
 
     def __init__(self, document, heading, directory, places=()):
         blocks = [one for one in Document(document).shell if one.heading == heading]
