@@ -23,7 +23,9 @@ test_packages=(
     dnsmasq-base knot nsd unbound ldnsutils strace prometheus
     libpostgresql-jdbc-java
     chromium chromium-driver python3-selenium fonts-dejavu-core mandoc zsh fish
+    git dpkg-dev lintian mmdebstrap systemd
 )
+package_packages=(git dpkg-dev binutils gzip python3)
 demo_packages=(openssl postgresql postgresql-client dnsmasq-base)
 
 # Progress goes to stderr: stdout is for what was asked for.
