@@ -1,59 +1,18 @@
 """health.http: a node's own word can take it out, as when it drains or has lost its quorum, and can
 let none in."""
 
-import contextlib
-import http.server
-import ssl
-import threading
-
 import pytest
 
 from harness.certificates import NODE
 from harness.drivers import Load
 from harness.fake_cockroach import FakeCockroach
+from harness.health_port import HealthPort, serving
 from harness.roachpin import Roachpin, configuration, node
 from harness.wire import Wire
 
 LOGIN = {"user": "app", "database": "bank"}
 PATH = "/health?ready=1"
 ADDRESSES = ["127.0.0.1", "127.0.0.2"]
-
-
-class HealthPort(http.server.ThreadingHTTPServer):
-    """CockroachDB's web port, as far as it is asked."""
-
-    def __init__(self, address, port, certificate):
-        super().__init__((address, port), Handler)
-        self.status = 200
-        self.asked = []
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate.cert, certificate.key)
-        self.socket = context.wrap_socket(self.socket, server_side=True)
-
-    def handle_error(self, request, client_address):
-        """A dial that is broken off is no error of the test."""
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.asked.append((self.path, self.headers["Host"]))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def serving(server):
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
