@@ -21,7 +21,7 @@ test_packages=(
     python3 python3-pytest python3-psycopg2 python3-flask python3-sqlalchemy python3-asyncpg
     python3-yaml python3-jsonschema
     dnsmasq-base knot nsd unbound ldnsutils strace prometheus
-    libpostgresql-jdbc-java
+    libpostgresql-jdbc-java libhikaricp-java python3-django golang-go golang-github-jackc-pgx-v4-dev
     chromium chromium-driver python3-selenium fonts-dejavu-core mandoc zsh fish
     git dpkg-dev lintian mmdebstrap systemd
 )

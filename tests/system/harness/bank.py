@@ -1,0 +1,268 @@
+"""The applications of config/examples, at work: each makes transfers between accounts, in whatever
+way its language and its pool have."""
+
+import contextlib
+import importlib.util
+import logging
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from .certificates import NODE
+from .jdbc import DRIVER
+from .postgres import PASSWORD, USER
+from .process import Process
+from .roachpin import configuration, node
+from .waiting import PATIENCE, until
+
+EXAMPLES = Path(__file__).parents[3] / "config" / "examples"
+APPLICATIONS = EXAMPLES / "applications"
+NODE_MODULES = Path(__file__).parents[1] / "node" / "node_modules"
+JARS = [Path("/usr/share/java") / name for name in ("HikariCP.jar", "slf4j-api.jar", "slf4j-nop.jar")]
+DATABASE = "bank"
+
+
+class Bank:
+    """The database of the examples, looked at from behind."""
+
+    def __init__(self, postgres):
+        self._postgres = postgres
+        postgres.do(f"CREATE DATABASE {DATABASE} OWNER {USER}",
+                    # As CockroachDB has it.
+                    f"ALTER ROLE {USER} SET default_transaction_isolation = 'serializable'")
+        self.do("CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL)",
+                f"ALTER TABLE accounts OWNER TO {USER}")
+
+    def direct(self):
+        return self._postgres.direct(dbname=DATABASE)
+
+    def do(self, *statements):
+        with self.direct() as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def ask(self, statement):
+        with self.direct() as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    def open(self):
+        """Two accounts, with 100 each."""
+        self.do("TRUNCATE accounts", "INSERT INTO accounts VALUES (1, 100), (2, 100)")
+
+    @property
+    def balances(self):
+        return [row[0] for row in self.ask("SELECT balance FROM accounts ORDER BY id")]
+
+    def wait_session(self):
+        """Once the application has a session that is idle: that its pool kept."""
+        until("a session is kept", lambda: self.ask(
+            f"SELECT 1 FROM pg_stat_activity WHERE usename = '{USER}' AND datname = '{DATABASE}'"
+            " AND application_name = 'bank' AND state = 'idle'"))
+
+    def wait_blocked(self, on):
+        """The pid of the application's session, once it waits for a lock of this kind."""
+        return until(f"the application waits for {on}", lambda: self.ask(
+            f"SELECT pid FROM pg_stat_activity WHERE usename = '{USER}'"
+            f" AND wait_event_type = 'Lock' AND wait_event = '{on}'"))[0][0]
+
+    @contextlib.contextmanager
+    def somebody_else_changes(self, account):
+        """Holds a row; a serializable transaction that wants it fails at the end, with 40001."""
+        with self.direct() as connection, connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"UPDATE accounts SET balance = balance + 1 WHERE id = {account}")
+            yield
+            cursor.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def commits_hang(self):
+        """COMMIT takes as long as the block, or until its session is ended."""
+        self.do("CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS"
+                " 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END'",
+                "CREATE CONSTRAINT TRIGGER hang AFTER UPDATE ON accounts DEFERRABLE"
+                " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hang()")
+        with self.direct() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(7)")
+            yield
+        self.do("DROP TRIGGER hang ON accounts", "DROP FUNCTION hang")
+
+
+def behind(name, ca_file, port, bind, directory):
+    """An example of a configuration, with the test's own places in it: one node at this port, this
+    bind, and this folder for what it writes."""
+    example = yaml.safe_load((EXAMPLES / "roachpin" / name).read_text())
+    listener = {**example.pop("listeners")[0], "bind": bind}
+    if "export_file" in listener.get("tls", {}):
+        listener["tls"]["export_file"] = str(directory / "local.crt")
+    if "allow_uids" in listener:
+        listener["allow_uids"] = [os.getuid()]
+    cluster = example.pop("cluster")
+    assert cluster["nodes"][0]["host"] == NODE
+    return configuration(ca_file, [node(NODE, port)], [listener], **example)
+
+
+def environment(port, scheme="postgresql"):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**kept, "DATABASE_URL":
+            f"{scheme}://{USER}:{PASSWORD}@localhost:{port}/{DATABASE}?sslmode=require",
+            "DATABASE_PORT": str(port), "DATABASE_PASSWORD": PASSWORD}
+
+
+class Filter:
+    """An application that reads transfers from its standard input, and says what came of each."""
+
+    def __init__(self, argv, port, **variables):
+        self._asked = 0
+        self._process = Process(argv, stream="stdout", stdin=subprocess.PIPE, stderr=None,
+                                env={**environment(port), **variables})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._process.stop()
+
+    def begin(self, source, target, amount):
+        """A transfer; what is returned waits for its end: "ok", or "failed", SQLSTATE and why."""
+        number = self._asked
+        self._asked += 1
+        self._process.write(f"{source} {target} {amount}\n")
+        return lambda: self._process.wait_for(
+            "no answer", lambda lines: lines[number] if len(lines) > number else None,
+            within=2 * PATIENCE)
+
+
+class Site(logging.Handler):
+    """A web application, served by this process; why it failed is what it logs."""
+
+    def __init__(self, application, logger, encode):
+        super().__init__()
+        self._encode, self._logger, self._said = encode, logger, []
+        logger.addHandler(self)
+        # One thread: Django keeps a connection for each.
+        self._server = make_server("127.0.0.1", 0, application, request_handler=_Quiet)
+        self._threads = ThreadPoolExecutor(2)
+        self._threads.submit(self._server.serve_forever)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._server.shutdown()
+        self._threads.shutdown()
+        self._server.server_close()
+        self._logger.removeHandler(self)
+
+    def emit(self, record):
+        self._said.append(" ".join(record.getMessage().split()))
+
+    def begin(self, source, target, amount):
+        return self._threads.submit(
+            self._post, {"source": source, "target": target, "amount": amount}).result
+
+    def _post(self, fields):
+        body, kind = self._encode(fields)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._server.server_port}/transfers", body, {"Content-Type": kind})
+        try:
+            with urllib.request.urlopen(request, timeout=2 * PATIENCE):
+                return "ok"
+        except urllib.error.HTTPError as error:
+            assert error.code == 503, error.read()
+            return f"failed {self._said[-1]}"
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def _importing(folder, variables):
+    """Modules of a folder, as they see the world with these variables."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _python(name):
+    return lambda port, directory: Filter(["/usr/bin/python3", APPLICATIONS / name], port)
+
+
+def _flask(port, directory):
+    import json
+    with _importing(APPLICATIONS, environment(port, "postgresql+psycopg2")):
+        spec = importlib.util.find_spec("flask_sqlalchemy", None)
+        assert Path(spec.origin).parent == APPLICATIONS, spec
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return Site(module.app, module.app.logger,
+                lambda fields: (json.dumps(fields).encode(), "application/json"))
+
+
+def _django(port, directory):
+    variables = {**environment(port), "DATABASE_ENGINE": "django.db.backends.postgresql",
+                 "DJANGO_SETTINGS_MODULE": "settings", "DJANGO_SECRET_KEY": "of this test"}
+    with _importing(APPLICATIONS / "django", variables):
+        from django.core.wsgi import get_wsgi_application
+        application = get_wsgi_application()
+        import bank  # noqa: F401  (Django's urls, while the folder is on the path)
+    return Site(application, logging.getLogger("bank"), lambda fields: (
+        urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded"))
+
+
+def _node(port, directory):
+    return Filter(["node", APPLICATIONS / "node_postgres.js"], port, NODE_PATH=str(NODE_MODULES))
+
+
+def _hikari(port, directory):
+    jars = ":".join(map(str, [DRIVER, *JARS]))
+    subprocess.run(["javac", "-encoding", "UTF-8", "-cp", jars, "-d", directory,
+                    APPLICATIONS / "Bank.java"], check=True)
+    properties = directory / "hikari.properties"
+    text = with_port((APPLICATIONS / "hikari.properties").read_text(), port)
+    # HikariCP tries for that long, and the test has to wait for it.
+    properties.write_text(text.replace("connectionTimeout=20000", "connectionTimeout=2000"))
+    return Filter(["java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", f"{directory}:{jars}",
+                   "Bank", properties], port)
+
+
+def _pgx(port, directory):
+    # Debian's Go libraries are a GOPATH, and complete: nothing is fetched.
+    subprocess.run(
+        ["go", "build", "-o", directory / "bank", APPLICATIONS / "pgx" / "main.go"], check=True,
+        env={**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOPROXY": "off"})
+    return Filter([directory / "bank"], port)
+
+
+def with_port(text, port):
+    """An example file that says 26257, for another port."""
+    assert "26257" in text
+    return text.replace("26257", str(port))
+
+
+APPLICATION = {
+    "psycopg2": _python("psycopg2_pool.py"),
+    "flask": _flask,
+    "django": _django,
+    "asyncpg": _python("asyncpg_pool.py"),
+    "hikari": _hikari,
+    "node-postgres": _node,
+    "pgx": _pgx,
+}
+"""By name: starts it before a port of localhost, with a folder of its own."""
