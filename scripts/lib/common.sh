@@ -17,7 +17,7 @@ build_packages=(
 clang_packages=(clang libclang-rt-14-dev)
 lint_packages=(clang clang-format clang-tidy shellcheck pyflakes3)
 test_packages=(
-    curl openssl postgresql postgresql-client postgresql-contrib
+    curl openssl postgresql postgresql-client postgresql-contrib ca-certificates
     python3 python3-pytest python3-psycopg2 python3-flask python3-sqlalchemy python3-asyncpg
     python3-yaml python3-jsonschema
     dnsmasq-base knot nsd unbound ldnsutils strace prometheus

@@ -2,7 +2,9 @@
 way its language and its pool have."""
 
 import contextlib
+import importlib
 import importlib.util
+import json
 import logging
 import os
 import subprocess
@@ -205,7 +207,6 @@ def _python(name):
 
 
 def _flask(port, directory):
-    import json
     with _importing(APPLICATIONS, environment(port, "postgresql+psycopg2")):
         spec = importlib.util.find_spec("flask_sqlalchemy", None)
         assert Path(spec.origin).parent == APPLICATIONS, spec
@@ -221,7 +222,7 @@ def _django(port, directory):
     with _importing(APPLICATIONS / "django", variables):
         from django.core.wsgi import get_wsgi_application
         application = get_wsgi_application()
-        import bank  # noqa: F401  (Django's urls, while the folder is on the path)
+        importlib.import_module("bank")  # Django's urls, while the folder is on the path
     return Site(application, logging.getLogger("bank"), lambda fields: (
         urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded"))
 

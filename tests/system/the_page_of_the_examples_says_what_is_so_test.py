@@ -1,0 +1,86 @@
+"""config/examples/README.md: its files are there, its blocks are their text, its commands work, and
+each `sslmode` does what the table says."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness.bank import APPLICATIONS, DATABASE, EXAMPLES, Bank, behind, with_port
+from harness.certificates import Pki
+from harness.fake_cockroach import FakeCockroach
+from harness.postgres import PASSWORD
+from harness.psql import psql
+from harness.roachpin import Roachpin, started_with
+
+PAGE = (EXAMPLES / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+COMMANDS = "".join(text for kind, text in BLOCKS if kind == "sh")
+REFUSED = "did not prove to be the one configured"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bank(postgres):
+    return Bank(postgres)
+
+
+@pytest.fixture
+def local(pki, postgres, tmp_path):
+    with Roachpin(behind("local.yaml", pki.ca, postgres.port, "127.0.0.1:0", tmp_path)) as proxy:
+        yield proxy
+
+
+def ask(port, **options):
+    return psql("SELECT 'asked'", host="localhost", port=port, dbname=DATABASE, **options)
+
+
+def test_every_file_has_its_line_and_every_line_its_file():
+    linked = {(EXAMPLES / target).resolve() for target in re.findall(r"\]\(([^)]+)\)", PAGE)}
+    assert all(target.exists() for target in linked), linked
+    for file in [*(EXAMPLES / "roachpin").iterdir(), *APPLICATIONS.iterdir()]:
+        assert any(target == file or file in target.parents for target in linked), file
+
+
+def test_what_is_quoted_is_the_files_own_text():
+    files = [file.read_text() for file in EXAMPLES.rglob("*") if file.suffix in (".yaml", ".conf")]
+    assert {kind for kind, _ in BLOCKS} == {"yaml", "sh"}
+    for kind, text in BLOCKS:
+        assert kind == "sh" or any(text in file for file in files), text
+
+
+def test_the_commands_work(local, pki, postgres, tmp_path):
+    services = with_port((APPLICATIONS / "pg_service.conf").read_text(), local.port)
+    (tmp_path / "services").write_text(services.replace("/run/roachpin", str(tmp_path)))
+    socket = f"unix:{tmp_path}/.s.PGSQL.{local.port}"
+    with Roachpin(behind("unix-socket.yaml", pki.ca, postgres.port, socket, tmp_path)):
+        done = subprocess.run(
+            ["bash", "-euc", COMMANDS], capture_output=True, text=True, timeout=60,
+            env={**os.environ, "PGSERVICEFILE": str(tmp_path / "services"), "PGPASSWORD": PASSWORD,
+                 "HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("(1 row)") == len(COMMANDS.splitlines()) == 3
+    assert local.wait_event("session_established")["application_name"] == "bank"
+
+
+def test_disable_is_refused_where_tls_is_required(local):
+    done = ask(local.port, sslmode="disable")
+    assert done.returncode != 0
+    local.wait_event("client_refused", sqlstate="28000")
+    assert ask(local.port, sslmode="require").stdout == "asked\n"
+
+
+def test_verify_full_looks_at_the_exported_certificate(local, pki, tmp_path):
+    verify = {"sslmode": "verify-full"}
+    assert ask(local.port, sslrootcert=tmp_path / "local.crt", **verify).stdout == "asked\n"
+    assert "certificate verify failed" in ask(local.port, sslrootcert=pki.ca, **verify).stderr
+
+
+def test_prefer_is_told_a_refusal_twice(pki, tmp_path):
+    (tmp_path / "other").mkdir()
+    with FakeCockroach(Pki(tmp_path / "other").node) as stranger:
+        settings = behind("local.yaml", pki.ca, stranger.port, "127.0.0.1:0", tmp_path)
+        settings["listeners"][0]["tls"]["required"] = False
+        with started_with(pki.node, settings) as misled:
+            assert ask(misled.port, sslmode="require").stderr.count(REFUSED) == 1
+            assert ask(misled.port, sslmode="prefer").stderr.count(REFUSED) == 2
