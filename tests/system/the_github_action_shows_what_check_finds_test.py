@@ -3,6 +3,7 @@ keeps its exit code, and takes no input for a command."""
 
 import os
 import subprocess
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"
 WORKFLOW = ROOT / "config" / "ci" / "github.yml"
 HOSTILE = ["a b", "$(touch touched)", "`touch touched`", "'; touch touched; '", "x\nsarif=/etc/passwd",
-           "--version", "x & touch touched", "${{ inputs.deb }}", "*"]
+           "--version", "roachpin.yaml --offline", "x & touch touched", "${{ inputs.deb }}", "*"]
 
 
 @pytest.fixture(scope="module")
@@ -148,24 +149,22 @@ def address(deb, pki, monkeypatch):
         yield one
 
 
-def test_a_package_that_is_not_the_one_meant_is_not_installed(run, configure, address, deb):
+def test_only_the_package_that_is_meant_is_installed_and_used(run, configure, address, deb, place):
     name, right = configure(1), sha256(deb.read_bytes()).hexdigest()
-    for inputs in ({"deb": address}, {"deb": address, "deb_sha256": right[::-1]},
-                   {"deb": str(deb), "deb_sha256": right[::-1]},
-                   {"deb": address + ".missing", "deb_sha256": right},
-                   {"deb": address.replace("https", "http", 1), "deb_sha256": right}):
-        done = run(config=name, offline="true", **inputs)
-        assert done.code != 0 and done.used == [], inputs
-        assert done.outputs["exit-code"] == ""  # it was not even run
-
-
-def test_the_package_is_installed_and_used(run, configure, address, deb, place):
-    digest = sha256(deb.read_bytes()).hexdigest()
+    # All of it there: an action that is wrong would install something here.
     with machine(place, place / "checkout") as there:
-        nothing = run(under=there, config=configure(1), offline="true")
+        act = partial(run, under=there, config=name, offline="true")
+        nothing = act()
         assert nothing.code == 127, nothing.said
-        done = run(under=there, config=configure(1), offline="true", deb=address, deb_sha256=digest)
+        for inputs in ({"deb": address}, {"deb": address, "deb_sha256": right[::-1]},
+                       {"deb": str(deb), "deb_sha256": right[::-1]},
+                       {"deb": address + ".missing", "deb_sha256": right},
+                       {"deb": address.replace("https", "http", 1), "deb_sha256": right}):
+            refused = act(**inputs)
+            assert refused.code != 0 and refused.used == [], inputs
+            assert refused.outputs["exit-code"] == ""  # it was not even run
+        done = act(deb=address, deb_sha256=right)
         assert done.code == CLEAN, done.said
-        assert len(done.used) == 1
-        again = run(under=there, config=configure(1), offline="true", deb=str(deb))
+        assert "Setting up roachpin-of-this-test" in done.said and len(done.used) == 1
+        again = act(deb=str(deb))
         assert again.code == CLEAN, again.said

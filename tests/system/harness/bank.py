@@ -86,16 +86,31 @@ class Bank:
             cursor.execute("COMMIT")
 
     @contextlib.contextmanager
+    def the_next_commit_conflicts(self):
+        """COMMIT fails with 40001, once: with CockroachDB it is mostly there that a conflict shows."""
+        self.do("CREATE SEQUENCE commits")
+        with self._at_commit(
+                "IF nextval('commits') = 1 THEN RAISE serialization_failure; END IF;"):
+            yield
+        self.do("DROP SEQUENCE commits")
+
+    @contextlib.contextmanager
     def commits_hang(self):
         """COMMIT takes as long as the block, or until its session is ended."""
-        self.do("CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS"
-                " 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END'",
-                "CREATE CONSTRAINT TRIGGER hang AFTER UPDATE ON accounts DEFERRABLE"
-                " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hang()")
-        with self.direct() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(7)")
-            yield
-        self.do("DROP TRIGGER hang ON accounts", "DROP FUNCTION hang")
+        with self._at_commit("PERFORM pg_advisory_xact_lock(7);"):
+            with self.direct() as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(7)")
+                yield
+
+    @contextlib.contextmanager
+    def _at_commit(self, statement):
+        self.do("CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$BEGIN {statement} RETURN NULL; END$$",
+                f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {USER}",
+                "CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON accounts DEFERRABLE"
+                " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()")
+        yield
+        self.do("DROP TRIGGER at_commit ON accounts", "DROP FUNCTION at_commit")
 
 
 def behind(name, ca_file, port, bind, directory):
