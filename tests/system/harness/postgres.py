@@ -25,13 +25,12 @@ SCRAM_USER = "scram_app"
 # is for `scram_app`, which the drivers without channel binding use.
 HBA = f"""
 local   all all                        trust
-hostssl all {SCRAM_USER} 127.0.0.1/32 scram-sha-256
-hostssl all certified    127.0.0.1/32 cert
-hostssl all all          127.0.0.1/32 password
+hostssl all {SCRAM_USER} samehost scram-sha-256
+hostssl all certified  samehost cert
+hostssl all all        samehost password
 """
 
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "ssl": "on",
     "ssl_cert_file": "node.crt",
     "ssl_key_file": "node.key",
@@ -65,7 +64,8 @@ def free_port():
 class Postgres:
     """TLS only on TCP; a trusted unix socket for the test's own look behind the scenes."""
 
-    def __init__(self, ca_file, certificate):
+    def __init__(self, ca_file, certificate, addresses=("127.0.0.1",), port=None):
+        """`port`: where the test knows that it is free, in a network of its own."""
         # PostgreSQL refuses to run as root.
         self._owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self.directory = Path(tempfile.mkdtemp(prefix="roachpin-pg-"))
@@ -74,6 +74,7 @@ class Postgres:
         self._run(binaries() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
                   "--no-sync", "--no-locale", "-E", "UTF8")
         (self.data / "pg_hba.conf").write_text(HBA)
+        self._addresses, self._port = addresses, port
         for source, name in ((ca_file, "ca.crt"), (certificate.cert, "node.crt"),
                              (certificate.key, "node.key")):
             shutil.copyfile(source, self.data / name)
@@ -84,8 +85,9 @@ class Postgres:
 
     def _start(self):
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        settings.append(f"--listen_addresses={','.join(self._addresses)}")
         for _ in range(5):  # another process may take a free port first
-            self.port = free_port()
+            self.port = self._port or free_port()
             self._server = Process(
                 [binaries() / "postgres", "-D", self.data, "-p", self.port,
                  "-k", self.directory, *settings], **self._identity())
