@@ -27,7 +27,7 @@ from harness.roachpin import select
 from harness.waiting import PATIENCE, until
 
 NAME = "crdb.demo.internal"
-ELSEWHERE = "203.0.113.66"  # where docker/README.md has the name led
+ELSEWHERE = "172.30.57.66"  # where docker/README.md has the name led
 COCKROACH = "CockroachDB CCL v26.2.3 (x86_64-pc-linux-gnu, built 2026/06/30 10:26:04, go1.25.5)"
 
 
