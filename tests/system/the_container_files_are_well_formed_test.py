@@ -37,7 +37,9 @@ def roachpin():
 def dockerfilelint(path):
     done = subprocess.run([TOOLS / "dockerfilelint", "--output", "json", path],
                           capture_output=True, text=True, check=False)
-    return json.loads(done.stdout)["totalIssues"], done.stdout
+    issues = [issue for file in json.loads(done.stdout)["files"] for issue in file["issues"]]
+    # A stage of this very file has no tag to name.
+    return [issue for issue in issues if issue["content"] != "FROM packages AS build"]
 
 
 def dclint(folder, text):
@@ -52,11 +54,10 @@ def dclint(folder, text):
 
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_a_dockerfile(name, tmp_path):
-    issues, said = dockerfilelint(DOCKER / name)
-    assert issues == 0, said
+    assert dockerfilelint(DOCKER / name) == []
     broken = tmp_path / "Dockerfile"
     broken.write_text((DOCKER / name).read_text() + "\nFROM debian:latest\nRUN sudo apt-get upgrade\n")
-    assert dockerfilelint(broken)[0] > 0, "the linter looks"
+    assert dockerfilelint(broken), "the linter looks"
     words = dict(instructions(DOCKER / name))
     assert words["USER"].split(":")[0].isdecimal() and words["USER"][0] != "0"
     assert words["ENTRYPOINT"].startswith("["), "no shell in between: signals arrive"
@@ -79,8 +80,10 @@ def test_images_are_pinned_or_built_here(compose):
             dockerfile = DOCKER / service["build"]["context"] / service["build"].get(
                 "dockerfile", "Dockerfile")
             assert dockerfile.is_file(), name
-            bases = [words.split()[0] for word, words in instructions(dockerfile) if word == "FROM"]
-            assert set(bases) <= {"docker.io/library/debian:bookworm-slim", "scratch"}
+            stages = [words.split() for word, words in instructions(dockerfile) if word == "FROM"]
+            named = {words[2] for words in stages if len(words) == 3}
+            assert {words[0] for words in stages} - named <= {
+                "docker.io/library/debian:bookworm-slim", "scratch"}, name
 
 
 def test_nobody_waits_for_what_never_comes(compose):

@@ -1,6 +1,7 @@
 """The container image, built from docker/Dockerfile by buildah. Its base is made here: a minimal Debian
-under the name that the Dockerfile asks for, so that no registry is needed. Base and layers are kept
-for a week in the user's cache folder, as Docker keeps them: only what changed is built anew."""
+under the name that the Dockerfile asks for, so that no registry is needed. It, and the layer with the
+compiler, are kept for a week in the user's cache folder; the program is compiled each time, by
+ccache."""
 
 import contextlib
 import fcntl
@@ -32,10 +33,11 @@ def run(*argv, **options):
 
 def debian_sources():
     """Where this machine gets its own Debian packages."""
-    lines = run("apt-get", "indextargets", "--format", "deb $(REPO_URI) $(RELEASE) $(COMPONENT)",
-                "Created-By: Packages", "Origin: Debian").splitlines()
-    assert lines, "no Debian sources: apt-get update"
-    return sorted(set(lines))
+    ask = ["apt-get", "indextargets", "--format", "deb $(REPO_URI) $(RELEASE) $(COMPONENT)",
+           "Created-By: Packages", "Origin: Debian"]
+    if not run(*ask):
+        run("apt-get", "update")  # says whose they are
+    return sorted(set(run(*ask).splitlines()))
 
 
 class Image:
@@ -52,6 +54,7 @@ class Image:
             self._build()
             self.config = json.loads(self._buildah("inspect", "--type", "image", NAME))["Docker"]
             self.root = self._export()
+            self._buildah("rmi", "--prune")  # layers that no name leads to
 
     def _buildah(self, *words):
         # An overlay cannot be put on an overlay, which a container's own files often are.
@@ -83,10 +86,12 @@ class Image:
         # What the compiler made for the project itself serves here too: it is the same compiler.
         ccache = run("ccache", "--get-config", "cache_dir")
         Path(ccache).mkdir(parents=True, exist_ok=True)
-        self._buildah("build", "--isolation", "chroot", "--format", "docker", "--pull-never",
-                      "--layers", "--volume", f"{ccache}:/root/.cache/ccache",
-                      "--build-arg", "VERSION=1.2.3-test",
-                      "--file", PROJECT / "docker/Dockerfile", "--tag", NAME, PROJECT)
+        for target in (["--target", "packages", "--tag", "localhost/roachpin:packages"],
+                       ["--tag", NAME]):
+            self._buildah("build", "--isolation", "chroot", "--format", "docker", "--pull-never",
+                          "--layers", "--volume", f"{ccache}:/root/.cache/ccache",
+                          "--build-arg", "VERSION=1.2.3-test",
+                          "--file", PROJECT / "docker/Dockerfile", *target, PROJECT)
 
     def _export(self):
         root = self.folder / "root"
