@@ -3,6 +3,7 @@ roachpin goes on when the DNS server leads elsewhere, and Prometheus sees it ref
 Docker, in a network of its own, with the services' own commands and files; PostgreSQL and
 Debian's Prometheus stand for the images of others."""
 
+import contextlib
 import re
 import shutil
 import signal
@@ -17,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 from harness.certificates import Pki
 from harness.containers import (
-    PROJECT, Compose, Container, debian_root, image_root, instruction)
+    PROJECT, Compose, Container, debian_root, image_root, instruction, only_as_root)
 from harness.enter_root import USER
 from harness.impostor import Impostor
 from harness.network import private_network
@@ -33,10 +34,8 @@ COCKROACH = "CockroachDB CCL v26.2.3 (x86_64-pc-linux-gnu, built 2026/06/30 10:2
 
 @pytest.fixture(scope="module")
 def compose(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o711)  # the services are no root
-    return Compose(folder)
+    only_as_root()
+    return Compose(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="module")
@@ -113,33 +112,32 @@ def demo(compose, roots, database):
     roachpin = Container(compose, "roachpin", roots["roachpin"], "Dockerfile")
     app = Container(compose, "app", roots["app"], "app/Dockerfile")
     prometheus = Container(compose, "prometheus", roots["prometheus"])
-    started = []
+    with contextlib.ExitStack() as stack:
 
-    def start(container, argv=None):
-        started.append(container.start(argv))
-        return started[-1]
+        def start(container, argv):
+            process = container.start(argv)
+            stack.callback(process.stop)  # gunicorn ends its workers
+            return process
 
-    try:
-        dns_process = start(dns)
-        until("the DNS server is healthy", lambda: dns.health() == 0)
+        dns_process = start(dns, instruction(dns.dockerfile, "ENTRYPOINT"))
+        awaited(dns, dns_process)
         proxy = start(roachpin, [*instruction(roachpin.dockerfile, "ENTRYPOINT"),
                                  *instruction(roachpin.dockerfile, "CMD")])
-        until("roachpin is healthy", lambda: roachpin.health() == 0)
-        application = start(app, [*gunicorn(app)])
-        until("the application is healthy", lambda: app.health() == 0)
+        awaited(roachpin, proxy)
+        awaited(app, start(app, gunicorn(app)))
         start(prometheus, ["/usr/bin/prometheus", "--storage.tsdb.path=/prometheus",
                            "--config.file=/etc/prometheus/prometheus.yml",
                            "--web.listen-address=127.0.0.1:9090"])
         until("Prometheus has asked roachpin", lambda: series('up{job="roachpin"} == 1'))
-        yield SimpleNamespace(compose=compose, dns=dns_process, roachpin=roachpin, proxy=proxy,
-                              app=app, application=application)
-    except AssertionError:
-        for process in started:
-            print(f"--- {process.argv[-1]}: {process.exit_code}\n{process.output[-3000:]}")
-        raise
-    finally:
-        for process in reversed(started):
-            process.stop()  # gunicorn ends its workers
+        yield SimpleNamespace(compose=compose, dns=dns_process, roachpin=roachpin, proxy=proxy)
+
+
+def awaited(container, process):
+    """Until its health check says so."""
+    def healthy():
+        assert process.exit_code is None, process.output
+        return container.health() == 0
+    until(f"{process.argv[-1]} is healthy", healthy)
 
 
 def gunicorn(app):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from harness.certificates import NODE, TOOLS, Pki
-from harness.containers import ENTER
+from harness.containers import ENTER, only_as_root
 from harness.enter_root import USER
 from harness.image import Image
 from harness.process import Process
@@ -31,7 +31,7 @@ CAPABILITIES = "-all,+sys_admin,+sys_chroot,+dac_read_search"
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
-    assert os.geteuid() == 0, "buildah builds here as root only"
+    only_as_root()
     return Image(tmp_path_factory.mktemp("image"))
 
 
