@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[3]
 BASE = "docker.io/library/debian:bookworm-slim"
 NAME = "localhost/roachpin:test"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roachpin" / "image-test"
+RUN = "/run/roachpin-image-test"  # what is mounted; forgotten at a reboot, as mounts are
 WEEK = 7 * 24 * 3600
 
 # As in the image of that name: no documents but the licences.
@@ -49,18 +50,19 @@ class Image:
         with open(CACHE / "lock", "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._forget_what_is_old()
+            self._buildah("rm", "--all")  # of a build that was cut off
             if self._buildah("images", "--quiet", "--filter", f"reference={BASE}") == "":
                 self._make_base()
             self._build()
             self.config = json.loads(self._buildah("inspect", "--type", "image", NAME))["Docker"]
             self.root = self._export()
-            self._buildah("rmi", "--prune")  # layers that no name leads to
+            self._buildah("rmi", "--prune", "--force")  # layers that no name leads to
 
     def _buildah(self, *words):
         # An overlay cannot be put on an overlay, which a container's own files often are.
         kind = run("stat", "--file-system", "--format", "%T", CACHE)
         driver = "vfs" if kind == "overlayfs" else "overlay"
-        return run("buildah", "--root", CACHE / "store", "--runroot", CACHE / "run",
+        return run("buildah", "--root", CACHE / "store", "--runroot", RUN,
                    "--storage-driver", driver, *words, env={**os.environ, "TMPDIR": "/var/tmp"})
 
     def _forget_what_is_old(self):
