@@ -59,11 +59,10 @@ class Image:
             self._buildah("rmi", "--prune", "--force")  # layers that no name leads to
 
     def _buildah(self, *words):
-        # An overlay cannot be put on an overlay, which a container's own files often are.
-        kind = run("stat", "--file-system", "--format", "%T", CACHE)
-        driver = "vfs" if kind == "overlayfs" else "overlay"
+        # Layers on overlayfs, which CACHE must not be on itself: vfs copies each of them whole, and
+        # takes many minutes.
         return run("buildah", "--root", CACHE / "store", "--runroot", RUN,
-                   "--storage-driver", driver, *words, env={**os.environ, "TMPDIR": "/var/tmp"})
+                   "--storage-driver", "overlay", *words, env={**os.environ, "TMPDIR": "/var/tmp"})
 
     def _forget_what_is_old(self):
         made = CACHE / "made"
