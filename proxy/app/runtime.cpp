@@ -132,7 +132,8 @@ std::vector<std::string> runtime::open_listeners() {
     }
     const auto& admin = now_->configuration().admin;
     if (admin.bind) {
-        auto socket = net::listening_socket::open(*admin.bind, {});
+        // Not shared: who asks how this process is would be answered by another one.
+        auto socket = net::listening_socket::open(*admin.bind, {}, false);
         if (!socket) {
             return {admin.bind_where + ": " + socket.error().sentence +
                     "; choose another place (beside another roachpin: --admin 127.0.0.1:0), or "

@@ -49,14 +49,14 @@ bool listen_on(const descriptor& socket) {
     return ::listen(socket.number(), SOMAXCONN) == 0;
 }
 
-core::result<descriptor> open_tcp(const core::endpoint& where) {
+core::result<descriptor> open_tcp(const core::endpoint& where, bool shared) {
     const auto address = to_socket_address(where);
     auto socket = new_socket(address);
     const bool v6 = !where.address.is_v4();
     if (!socket || !turn_on(socket, SOL_SOCKET, SO_REUSEADDR) ||
         // A new process takes over before the old one drains. The kernel lets only sockets of one
         // effective uid share a port, and only where each of them asked for it (socket(7)).
-        !turn_on(socket, SOL_SOCKET, SO_REUSEPORT) ||
+        (shared && !turn_on(socket, SOL_SOCKET, SO_REUSEPORT)) ||
         (v6 && !turn_on(socket, IPPROTO_IPV6, IPV6_V6ONLY)) || !bind_to(socket, address) ||
         !listen_on(socket)) {
         return cannot_listen(where);
@@ -151,7 +151,7 @@ core::result<descriptor> open_unix(const core::unix_path& where, mode_t mode) {
 } // namespace
 
 core::result<listening_socket> listening_socket::open(const core::bind_address& where,
-                                                      mode_t unix_mode) {
+                                                      mode_t unix_mode, bool shared) {
     if (const auto* path = std::get_if<core::unix_path>(&where)) {
         auto socket = open_unix(*path, unix_mode);
         if (!socket) {
@@ -159,7 +159,7 @@ core::result<listening_socket> listening_socket::open(const core::bind_address& 
         }
         return listening_socket(std::move(*socket), where);
     }
-    auto socket = open_tcp(std::get<core::endpoint>(where));
+    auto socket = open_tcp(std::get<core::endpoint>(where), shared);
     if (!socket) {
         return socket.error();
     }

@@ -11,11 +11,13 @@ namespace roachpin::net {
 /// A socket that listens. A unix socket's file is removed with it, but for an inherited one's.
 class listening_socket {
 public:
-    /// Binds and listens, non-blocking. TCP: SO_REUSEADDR, v6 only on v6, and SO_REUSEPORT: another
-    /// roachpin of the same user may listen there too, and the kernel shares new connections out
-    /// among them. Port 0 gives a port that nobody has. Unix: a stale socket file is replaced, one
-    /// with a listener behind it is not; `unix_mode` is in force before anybody can connect.
-    static core::result<listening_socket> open(const core::bind_address& where, mode_t unix_mode);
+    /// Binds and listens, non-blocking. TCP: SO_REUSEADDR, v6 only on v6, and `shared`
+    /// (SO_REUSEPORT): another roachpin of the same user may listen there too, and the kernel
+    /// shares new connections out among them. Port 0 gives a port that nobody has. Unix: a stale
+    /// socket file is replaced, one with a listener behind it is not; `unix_mode` is in force
+    /// before anybody can connect.
+    static core::result<listening_socket> open(const core::bind_address& where, mode_t unix_mode,
+                                               bool shared = true);
 
     /// A socket that whoever started this process listens on and has handed down (socket
     /// activation, sd_listen_fds(3)). Theirs is the place, the mode of a unix socket, and whoever

@@ -15,8 +15,6 @@ namespace {
 /// No file that people write for roachpin comes near.
 constexpr std::size_t largest_file = 1024UL * 1024;
 
-constexpr mode_t anyone_else = S_IRWXG | S_IRWXO;
-
 core::result<file_path> path_named(const std::filesystem::path& base, const scalar& value) {
     if (value.text.empty()) {
         return core::error{"the path is empty; write the name of a file"};
@@ -28,7 +26,7 @@ core::result<file_path> path_named(const std::filesystem::path& base, const scal
 }
 
 /// O_NONBLOCK: a FIFO without a writer must not stop the start.
-core::result<mode_t> mode_when_readable(const std::filesystem::path& path) {
+core::result<struct stat> facts_when_readable(const std::filesystem::path& path) {
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0) {
         return core::system_error("cannot read " + path.string());
@@ -41,12 +39,12 @@ core::result<mode_t> mode_when_readable(const std::filesystem::path& path) {
     if (!known || !S_ISREG(facts.st_mode)) {
         return core::error{path.string() + " is not a regular file"};
     }
-    return facts.st_mode & ~static_cast<mode_t>(S_IFMT);
+    return facts;
 }
 
 std::string octal(mode_t mode) {
     std::ostringstream text;
-    text << std::oct << std::setw(4) << std::setfill('0') << mode;
+    text << std::oct << std::setw(4) << std::setfill('0') << (mode & ~static_cast<mode_t>(S_IFMT));
     return text.str();
 }
 
@@ -71,8 +69,12 @@ core::result<file_path> readable_file::operator()(const scalar& value) const {
     if (!named) {
         return named;
     }
-    const auto mode = mode_when_readable(named->path);
-    return mode ? named : mode.error();
+    const auto facts = facts_when_readable(named->path);
+    return facts ? named : facts.error();
+}
+
+mode_t key_mode(uid_t owner, uid_t self) {
+    return owner == 0 && self != 0 ? 0640 : 0600;
 }
 
 core::result<file_path> private_file::operator()(const scalar& value) const {
@@ -80,14 +82,16 @@ core::result<file_path> private_file::operator()(const scalar& value) const {
     if (!named) {
         return named;
     }
-    const auto mode = mode_when_readable(named->path);
-    if (!mode) {
-        return mode.error();
+    const auto facts = facts_when_readable(named->path);
+    if (!facts) {
+        return facts.error();
     }
-    if ((*mode & anyone_else) != 0) {
+    const auto most = key_mode(facts->st_uid, ::geteuid());
+    if ((facts->st_mode & (S_IRWXG | S_IRWXO) & ~most) != 0) {
         const auto path = named->path.string();
         return core::error{path + " holds a private key and is open to other users (mode " +
-                           octal(*mode) + "); run: chmod 600 " + path};
+                           octal(facts->st_mode) + "); run: chmod " +
+                           (most == 0600 ? "600 " : "640 ") + path};
     }
     return named;
 }

@@ -1,6 +1,6 @@
 """config/CHANGELOG.md as Debian's changelog, on stdout.
 
-A version is headed "## 0.1.0 (2026-11-24)", or "(unreleased)", which is dated SOURCE_DATE_EPOCH.
+A version is headed "## [0.1.0] - 2026-11-24", or "- unreleased", which is dated SOURCE_DATE_EPOCH.
 """
 
 import argparse
@@ -11,12 +11,13 @@ import textwrap
 from datetime import datetime, timezone
 from email.utils import format_datetime
 
-HEADING = re.compile(r"^## (?P<version>[0-9.]+) \((?P<date>unreleased|\d{4}-\d\d-\d\d)\)$", re.M)
+HEADING = re.compile(r"^## \[(?P<version>[0-9.]+)\] - (?P<date>unreleased|\d{4}-\d\d-\d\d)$", re.M)
+KIND = re.compile(r"^### .*$", re.M)  # "Added", "Fixed": Debian's entries have none
 
 
 def items_of(text):
     """Each "- ..." with its continuation lines, as one line."""
-    return [" ".join(item.split()) for item in re.split(r"^- ", text, flags=re.M)[1:]]
+    return [" ".join(item.split()) for item in re.split(r"^- ", KIND.sub("", text), flags=re.M)[1:]]
 
 
 def moment(date):

@@ -273,12 +273,14 @@ def test_a_second_process_cannot_have_the_control_socket(tmp_path):
         assert code == 1 and "admin.control: cannot listen" in said, said
 
 
-def test_a_second_process_at_the_same_admin_address_shares_it(tmp_path):
-    """So one should not: whoever asks is answered by either."""
+def test_a_second_process_at_the_same_admin_address_is_refused(tmp_path):
+    """Whoever asks would be answered by either."""
     with site(tmp_path) as here:
         environment = {**os.environ, "ROACHPIN_CONTROL": "next"}
-        with Roachpin(here.proxy.settings, "--admin", here.proxy.admin, env=environment) as second:
-            assert second.admin == here.proxy.admin
+        code, said = refused_start(here.proxy.settings, "--admin", here.proxy.admin,
+                                   env=environment)
+        assert code == 1 and here.proxy.admin in said
+        assert "beside another roachpin: --admin 127.0.0.1:0" in said
 
 
 def capacity(tmp_path):

@@ -4,6 +4,7 @@ kubelet mounts them."""
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -82,7 +83,7 @@ class Pod(Roachpin):
     """The container "roachpin" of an overlay's pod, at an address of its own. What is marked "yours"
     is this test's own, and so are the DNS server and the web port; all else is as rendered."""
 
-    def __init__(self, overlay, cluster, *flags):
+    def __init__(self, overlay, cluster, *flags, **popen):
         self.template = kubernetes.pod_template(overlay)
         self.address = kubernetes.free_pod_address()
         self.environment = {**os.environ, "POD_IP": self.address}
@@ -90,16 +91,20 @@ class Pod(Roachpin):
         self._text = kubernetes.configuration_text(overlay)
         self._directory = tempfile.TemporaryDirectory(prefix="roachpin-pod-")
         self.root = Path(self._directory.name)
+        self.root.chmod(0o755)
+        self.program = shutil.copy(BINARY, self.root)  # where its user can read it, too
         (self.root / "run/roachpin").mkdir(parents=True)
         self.settings = self.made()
         self.config = Volume(
             self.root / "etc/roachpin/config", roachpin_yaml=yaml.safe_dump(self.settings))
         self.ca = Volume(self.root / "etc/roachpin/ca", ca_crt=cluster.pki.ca.read_text())
         self._flags = flags
+        self._popen = popen
 
     def __enter__(self):
         arguments = [self.here(word) for word in container(self.template)["args"]]
-        self.process = Process([BINARY, *arguments, *self._flags], env=self.environment)
+        self.process = Process([self.program, *arguments, *self._flags], env=self.environment,
+                               **self._popen)
         return super().__enter__()
 
     def here(self, text):
@@ -278,19 +283,23 @@ class TestJobBefore129:
             assert pod.wait() == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a pod as the pod's user")
 class TestDaemonSet:
     @pytest.fixture(scope="class")
     def local_pki(self, tmp_path_factory):
         """What cert-manager would make of the Certificate."""
-        spec = of_kind(kubernetes.rendered("daemonset"), "Certificate")["spec"]
-        return Pki(tmp_path_factory.mktemp("local"), spec["dnsNames"])
+        return Pki(tmp_path_factory.mktemp("local"), self.names())
+
+    def names(self):
+        return of_kind(kubernetes.rendered("daemonset"), "Certificate")["spec"]["dnsNames"]
 
     @pytest.fixture
     def pod(self, cluster, local_pki):
-        """With its Secret mounted as kubelet does where there is an fsGroup: 0440."""
-        one = Pod("daemonset", cluster)
-        Volume(one.root / "secret", 0o440, tls_crt=local_pki.node.cert.read_text(),
-               tls_key=local_pki.node.key.read_text())
+        """With its Secret mounted as kubelet does where there is an fsGroup: root's, 0440."""
+        user = self.user()
+        one = Pod("daemonset", cluster, **user)
+        one.secret = Volume(one.root / "etc/roachpin/tls", 0o440, *user["extra_groups"],
+                            **self.secret_of(local_pki))
         one.settings = one.made()
         (listener,) = one.settings["listeners"]
         assert listener["allow_from"] == ["10.244.0.0/16"]
@@ -299,12 +308,13 @@ class TestDaemonSet:
         yield one
         one.discard()
 
-    def own_key(self, pod):
-        """The init container."""
-        described = container(pod.template, "own-key")
-        words = [word.replace("/secret/", f"{pod.root}/secret/")
-                 for word in [*described["command"], *map(pod.here, described["args"])]]
-        subprocess.run(words, check=True, timeout=PATIENCE)
+    def user(self):
+        security = kubernetes.pod_template("daemonset")["spec"]["securityContext"]
+        return {"user": security["runAsUser"], "group": security["runAsGroup"],
+                "extra_groups": [security["fsGroup"]]}
+
+    def secret_of(self, pki):
+        return {"tls_crt": pki.node.cert.read_text(), "tls_key": pki.node.key.read_text()}
 
     def ask(self, pod, local_pki):
         """As an application that verifies: it looks for the service's name."""
@@ -320,23 +330,26 @@ class TestDaemonSet:
                 said += more
             return said.decode()
 
-    def test_the_key_cannot_be_read_as_it_is_mounted(self, pod):
-        """If it can, the init container is there for nothing."""
-        (pod.root / "run/roachpin/tls").symlink_to(pod.root / "secret")
+    def test_a_key_that_everybody_can_read_is_refused(self, pod):
+        """`defaultMode: 0444`, as the page says."""
+        (pod.root / "etc/roachpin/tls/tls.key").resolve().chmod(0o444)
         file = pod.root / "etc/roachpin/config/roachpin.yaml"
-        done = subprocess.run([BINARY, "check", "--offline", "-c", file], env=pod.environment,
-                              capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 2 and "open to other users (mode 0440)" in done.stderr
+        done = subprocess.run([pod.program, "check", "--offline", "-c", file],
+                              env=pod.environment, capture_output=True, text=True, timeout=60,
+                              check=False, **self.user())
+        assert done.returncode == 2 and "open to other users (mode 0444)" in done.stderr
 
-    def test_the_key_is_roachpins_own(self, pod):
-        for _ in range(2):  # the machine restarts: the folder is there already
-            self.own_key(pod)
-        tls = pod.root / "run/roachpin/tls"
-        assert tls.stat().st_mode & 0o777 == 0o700
-        assert (tls / "tls.key").stat().st_mode & 0o777 == 0o400
+    def test_a_renewed_certificate_needs_no_restart(self, pod, local_pki, tmp_path):
+        renewed = Pki(tmp_path, self.names())
+        with pod:
+            until("it has started", lambda: pod.probe("startupProbe") == 200)
+            assert self.ask(pod, local_pki).returncode == 0
+            with pod.expecting("reloaded"):
+                pod.secret.write(**self.secret_of(renewed))
+            assert self.ask(pod, renewed).returncode == 0
+            assert self.ask(pod, local_pki).returncode != 0
 
     def test_applications_verify_it_and_it_verifies_the_nodes(self, pod, local_pki):
-        self.own_key(pod)
         with pod:
             until("it has started", lambda: pod.probe("startupProbe") == 200)
             assert pod.probe("readinessProbe") == 200 and pod.probe("livenessProbe") == 200

@@ -4,6 +4,7 @@ import functools
 import http.client
 import itertools
 import json
+import os
 import random
 import shutil
 import socket
@@ -101,9 +102,11 @@ class Volume:
 
     _versions = itertools.count()
 
-    def __init__(self, path, mode=0o644, **files):
+    def __init__(self, path, mode=0o644, fs_group=None, **files):
+        """Its files belong to whoever runs the test, as kubelet's do to root."""
         self._path = path
         self._mode = mode
+        self._group = -1 if fs_group is None else fs_group
         path.mkdir(parents=True)
         self.write(**files)
 
@@ -116,6 +119,7 @@ class Volume:
         for name, text in files.items():
             name = name.replace("_", ".")
             (new / name).write_text(text)
+            os.chown(new / name, -1, self._group)
             (new / name).chmod(self._mode)
             if not (self._path / name).is_symlink():
                 (self._path / name).symlink_to(f"..data/{name}")

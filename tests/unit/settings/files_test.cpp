@@ -75,6 +75,17 @@ TEST_F(settings_files, a_key_is_its_owners_alone) {
     }
 }
 
+TEST(settings_key_mode, roots_keys_may_be_given_to_a_group) {
+    constexpr uid_t root = 0;
+    constexpr uid_t self = 65532;
+    constexpr uid_t stranger = 1000;
+    EXPECT_EQ(settings::key_mode(self, self), 0600U);
+    EXPECT_EQ(settings::key_mode(root, self), 0640U);
+    EXPECT_EQ(settings::key_mode(root, root), 0600U);
+    EXPECT_EQ(settings::key_mode(stranger, self), 0600U);
+    EXPECT_EQ(settings::key_mode(stranger, root), 0600U);
+}
+
 TEST_F(settings_files, a_file_to_write_needs_its_folder_only) {
     EXPECT_TRUE(can_be_written("new.crt"));
     EXPECT_TRUE(can_be_written("ca.crt"));
