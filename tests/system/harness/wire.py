@@ -159,9 +159,11 @@ def unverified(alpn=None, certificate=None):
 
 
 def probe_refused(address):
-    """Whether nobody accepts at a TCP address."""
+    """Whether nobody listens at a TCP address."""
     try:
         socket.create_connection(address, PATIENCE).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # it waited to be accepted when the socket was closed
     return False
