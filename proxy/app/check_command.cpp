@@ -52,6 +52,14 @@ std::optional<audit::baseline> read_baseline(const std::string& file) {
 
 /// Whether a file may be made there: known before the nodes are looked at, which takes its time.
 bool may_write(const std::filesystem::path& file) {
+    std::error_code ignored;
+    const auto there = std::filesystem::symlink_status(file, ignored);
+    if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
+        tell("--output: " + file.string() +
+             " is there and is no regular file, which a report would take the place of; without "
+             "--output it goes to stdout");
+        return false;
+    }
     const auto folder = file.has_parent_path() ? file.parent_path() : ".";
     if (::access(folder.c_str(), W_OK | X_OK) == 0) {
         return true;

@@ -136,8 +136,8 @@ std::vector<std::string> runtime::open_listeners() {
         auto socket = net::listening_socket::open(*admin.bind, {}, false);
         if (!socket) {
             return {admin.bind_where + ": " + socket.error().sentence +
-                    "; choose another place (beside another roachpin: --admin 127.0.0.1:0), or "
-                    "none: admin: {bind: ~}"};
+                    "; beside another roachpin: --admin 127.0.0.1:0, or none: "
+                    "admin: {bind: ~}"};
         }
         admin_socket_.emplace(std::move(*socket));
     }

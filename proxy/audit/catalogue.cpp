@@ -406,6 +406,8 @@ constexpr std::array entries{
         .meaning = "`lock.file` is not set, the file is not there, or it does not know this host: "
                    "a change inside the allowlist is noticed by nobody.",
         .remediation = "Set `lock.file`, run `roachpin pin`, review and commit the lock.",
+        .worst = high,
+        .worst_when = "where it is set and not there, since `roachpin run` does not start then",
     },
 };
 

@@ -209,7 +209,9 @@ private:
             note("CFG-LOCK-MISSING", "lock.file", 1, "lock.file is not set");
         } else if (!machine_.lock_review_by) {
             note("CFG-LOCK-MISSING", "lock.file", line_of(file->where),
-                 file->path.string() + " is not there yet");
+                 file->path.string() + " is not there yet, and roachpin run does not start "
+                                       "without it",
+                 severity::high);
         } else if (std::chrono::sys_days(*machine_.lock_review_by) + std::chrono::days(1) <= now_) {
             note("CFG-LOCK-EXPIRED", "lock.file", line_of(file->where),
                  file->path.string() + " was to be reviewed by " +

@@ -73,8 +73,8 @@ core::result<file_path> readable_file::operator()(const scalar& value) const {
     return facts ? named : facts.error();
 }
 
-mode_t key_mode(uid_t owner, uid_t self) {
-    return owner == 0 && self != 0 ? 0640 : 0600;
+mode_t key_mode(uid_t owner) {
+    return owner == 0 ? 0640 : 0600;
 }
 
 core::result<file_path> private_file::operator()(const scalar& value) const {
@@ -86,7 +86,7 @@ core::result<file_path> private_file::operator()(const scalar& value) const {
     if (!facts) {
         return facts.error();
     }
-    const auto most = key_mode(facts->st_uid, ::geteuid());
+    const auto most = key_mode(facts->st_uid);
     if ((facts->st_mode & (S_IRWXG | S_IRWXO) & ~most) != 0) {
         const auto path = named->path.string();
         return core::error{path + " holds a private key and is open to other users (mode " +

@@ -22,10 +22,10 @@ struct readable_file {
     core::result<file_path> operator()(const scalar& value) const;
 };
 
-/// The mode that a private key's file may have at most, for a process that runs as `self`: 0600,
-/// and 0640 where root owns it and has given it to a group of this process's, as Kubernetes mounts
-/// a Secret with an fsGroup. PostgreSQL has the same rule ("Secure TCP/IP Connections with SSL").
-mode_t key_mode(uid_t owner, uid_t self);
+/// The mode that a private key's file may have at most: 0600, and 0640 where root owns it and has
+/// given it to a group, as Kubernetes mounts a Secret with an fsGroup. PostgreSQL has the same rule
+/// ("Secure TCP/IP Connections with SSL").
+mode_t key_mode(uid_t owner);
 
 /// The same for a private key, which moreover nobody else may read or write: see `key_mode`.
 struct private_file {

@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 
 from harness.certificates import NODE
+from harness.containers import only_as_root
 from harness.dns_servers import Nsd
 from harness.door import Door
 from harness.drivers import Load
@@ -53,10 +54,22 @@ def second(first, tree):
 
 @pytest.fixture(scope="module")
 def machine(first):
+    only_as_root()
     with Machine([*first.depends, "systemd", "apt"]) as made:
         made.path("/etc/apt/apt.conf.d/yes").write_text('APT::Get::Assume-Yes "true";\n')
         made.before = made.files()
         yield made
+
+
+def test_a_restart_is_shorter_than_the_applications_patience():
+    """As configured by the package, and as the examples have it: who connects meanwhile waits."""
+    config = Path(__file__).parents[2] / "config"
+    drain = re.search(r"^drain: {timeout: (\d+)s}", (config / "debian/roachpin.yaml").read_text(),
+                      re.M)
+    patience = {int(seconds) for file in (config / "examples/applications").rglob("*")
+                if file.is_file()
+                for seconds in re.findall(r"connect_timeout\W{1,4}(\d+)", file.read_text())}
+    assert patience and int(drain[1]) < min(patience)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +155,7 @@ def test_what_was_not_filled_in_is_said_and_not_tried_again(machine):
 def test_the_service_passes_a_session(machine, pki, filled_in, door):
     machine.bring(pki.ca)
     machine.path(CONFIG).write_text(filled_in)
-    as_documented(machine, "install -m", "roachpin check", "systemctl enable --now roachpin.service",
+    as_documented(machine, "install -m", "runuser", "systemctl enable --now roachpin.service",
                   "systemctl status")
     asks(door)
     shown = machine.run("cat", "/run/roachpin/local.crt")  # as applications do

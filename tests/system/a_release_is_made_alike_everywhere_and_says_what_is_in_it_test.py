@@ -103,6 +103,15 @@ def test_the_changelog_is_the_projects(release):
     assert len(re.findall(r"^   \* ", parsed, re.M)) == len(items)
 
 
+def test_links_between_its_pages_lead_somewhere(release, tmp_path):
+    subprocess.run(["dpkg-deb", "-x", release.deb, tmp_path], check=True)
+    pages = list((tmp_path / "usr/share/doc/roachpin").rglob("*.md"))
+    links = {(page, link) for page in pages
+             for link in re.findall(r"\]\((?!https?:|#)([^)#]*)", page.read_text())}
+    assert {page.name for page, _ in links} >= {"README.md", "operations.md", "runbooks.md"}
+    assert not [(page.name, link) for page, link in links if not (page.parent / link).exists()]
+
+
 def test_the_bill_is_as_cyclonedx_wants_it(bill):
     def schema(name):
         return json.loads((SCHEMAS / f"{name}.SNAPSHOT.schema.json").read_text())

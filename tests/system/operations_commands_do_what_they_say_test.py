@@ -198,6 +198,7 @@ def rotate_the_authority(tmp_path):
         walk.run("sed")
         walk.run("check")
         assert idle.ask("SELECT 1") == ["SELECT 1"]
+        walk.run("cd")
         walk.run("cp")
         with here.proxy.expecting("reloaded"):
             walk.run("mv")

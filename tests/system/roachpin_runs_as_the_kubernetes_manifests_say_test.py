@@ -236,16 +236,17 @@ class TestJobBefore129:
             yield one
 
     @contextlib.contextmanager
-    def job(self, pod, work):
+    def job(self, pod, work, **programs):
         """The job's container: its command, with a program "bank" that does the work."""
-        program = pod.root / "bin" / "bank"
-        program.parent.mkdir()
-        program.write_text(f"#!/bin/sh\n{work}\n")
-        program.chmod(0o755)
+        folder = pod.root / "bin"
+        folder.mkdir()
+        for name, script in {"bank": work, **programs}.items():
+            (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+            (folder / name).chmod(0o755)
         described = container(pod.template, "bank-interest")
         process = Process(
             [*described["command"], *map(pod.here, described["args"])], start_new_session=True,
-            env={**pod.environment, "PATH": f"{program.parent}:{os.environ['PATH']}",
+            env={**pod.environment, "PATH": f"{folder}:{os.environ['PATH']}",
                  "DATABASE_URL": f"postgresql://app@127.0.0.1:{pod.port}/bank?sslmode=require"})
         try:
             yield process
@@ -264,7 +265,7 @@ class TestJobBefore129:
         assert pod.wait_event("drained")
 
     def test_a_job_that_is_told_to_end(self, pod):
-        work = "trap 'echo told >&2; kill $!; exit 1' TERM; sleep 60 & echo working >&2; wait"
+        work = "trap 'echo told >&2; kill $!; exit 1' TERM; sleep 60 2>&- & echo working >&2; wait"
         with self.job(pod, work) as job:
             job.wait_line("working")
             job.send(signal.SIGTERM)
@@ -280,6 +281,21 @@ class TestJobBefore129:
             assert job.exit_code is None and not job.lines
             cluster.start()
             assert job.wait() == 0 and job.lines == ["working"]
+            assert pod.wait() == 0
+
+    @pytest.mark.parametrize("ended", [False, True], ids=["without a node", "without roachpin"])
+    def test_it_waits_no_longer_than_the_startup_probe(self, cluster, ended):
+        """Its seconds pass at once here, and each is counted."""
+        cluster.kill()
+        with sidecar("job-before-1.29", cluster) as pod:
+            waited = pod.root / "waited"
+            if ended:  # by its startup probe, and restartPolicy is Never
+                assert pod.stop() == 0
+            with self.job(pod, "echo working >&2", sleep=f'echo "$1" >> {waited}') as job:
+                assert job.wait() == 1
+                assert job.lines == ["roachpin has no node; its log says why"]
+            assert len(waited.read_text().splitlines()) == pod.patience("startupProbe") - 1
+            assert set(waited.read_text().split()) == {"1"}
             assert pod.wait() == 0
 
 
@@ -360,9 +376,17 @@ class TestDaemonSet:
             assert "28000" in in_clear and "TLS" in in_clear
             assert "28000" in stranger and "allow_from" in stranger
 
-            # It goes on accepting until the service has noticed.
+    def test_after_its_prestop_it_drains_at_once(self, pod):
+        """kubelet has slept then, and the service has left it out."""
+        with pod, Wire((pod.address, SQL)) as client:
+            until("it has started", lambda: pod.probe("startupProbe") == 200)
+            client.request_tls()
+            client.start_tls().login("", **LOGIN)
+            client.ask("BEGIN")
             pod.process.send(signal.SIGTERM)
             pod.wait_event("draining")
+            until("nobody new gets in", lambda: wire.probe_refused((pod.address, SQL)))
             assert pod.probe("readinessProbe") == 503 and pod.probe("livenessProbe") == 200
-            assert self.ask(pod, local_pki).returncode == 0
+            assert client.ask("SELECT 1") == ["SELECT 1"]
+            client.ask("COMMIT")
             assert pod.wait() == 0

@@ -1,5 +1,5 @@
-"""config/CHANGELOG.md begins with the version of CMakeLists.txt, which is what the program says it is, in
-Keep a Changelog's form."""
+"""config/CHANGELOG.md begins with the version of CMakeLists.txt, which is what the program says it is, and its
+image, in Keep a Changelog's form."""
 
 import re
 import subprocess
@@ -17,6 +17,9 @@ def test_the_version():
     assert VERSIONS[0].startswith(f"[{built}] - ")
     said = subprocess.run([BINARY, "version"], capture_output=True, text=True, check=True).stdout
     assert said.startswith(f"roachpin {built} ")
+    image = (ROOT / "docker" / "Dockerfile").read_text()
+    assert re.findall(r"^ARG VERSION=(.*)$", image, re.M) == [built]
+    assert 'org.opencontainers.image.version="${VERSION}"' in image
 
 
 def test_the_form():

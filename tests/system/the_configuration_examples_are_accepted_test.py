@@ -26,7 +26,7 @@ def test_it_is_accepted(file, pki, tmp_path):
     checker = Checker(tmp_path)
     checker.file = tmp_path / file.name
     checker.file.write_text(file.read_text().replace("/run/roachpin", str(tmp_path / "run")))
-    done = checker.json("--offline", "--fail-on", "medium")
+    done = checker.json("--offline", "--fail-on", "critical")
     assert done.code == CLEAN, done.stdout + done.stderr
     found = {one["id"] for one in done.report["findings"] if not one.get("suppressed")}
     assert found == {"CFG-LOCK-MISSING"}

@@ -4,7 +4,6 @@ Docker, in a network of its own, with the services' own commands and files; Post
 Debian's Prometheus stand for the images of others."""
 
 import contextlib
-import re
 import shutil
 import signal
 import urllib.error
@@ -18,12 +17,12 @@ from sqlalchemy.engine import make_url
 
 from harness.certificates import Pki
 from harness.containers import (
-    PROJECT, Compose, Container, debian_root, image_root, instruction, only_as_root)
+    Compose, Container, debian_root, image_root, instruction, only_as_root)
+from harness.documents import Walk
 from harness.enter_root import USER
 from harness.impostor import Impostor
 from harness.network import private_network
 from harness.postgres import Postgres
-from harness.process import Process
 from harness.roachpin import select
 from harness.waiting import PATIENCE, until
 
@@ -162,14 +161,12 @@ def series(query):
     return status == 200 and '"result":[]' not in text
 
 
-def change_the_zone(demo, section):
-    """As docker/README.md says there: a command, and the signal that Docker passes on."""
-    text = (PROJECT / "docker/README.md").read_text()
-    block = re.search(rf"{re.escape(section)}.*?```sh\n(.*?)```", text, re.DOTALL)[1]
-    command, signalled = block.splitlines()
+def change_the_zone(demo, walk):
+    """The next two commands of docker/README.md: one that is typed, and the signal that Docker would
+    pass on."""
+    walk.run("sed -i", "docker/dns/zone/hosts")
+    signalled = walk.next("kill")
     assert signalled == "docker compose -f docker/compose.yaml kill -s HUP dns"
-    done = Process(["/bin/sh", "-c", command], cwd=demo.compose.folder)
-    assert done.wait() == 0, done.output
     demo.dns.send(signal.SIGHUP)
 
 
@@ -196,8 +193,9 @@ def test_sqlalchemys_own_dialect_stops_at_cockroachdbs_version(demo, database, u
 def test_it_goes_on_when_the_name_is_poisoned(demo):
     assert ask("/", name="ada", said="before <all> this")[0] == 200
     assert "before &lt;all&gt; this" in ask("/")[1]
+    walk = Walk("docker/README.md", "Poison its DNS", demo.compose.folder)
     with Impostor(ELSEWHERE, 26257) as impostor:
-        change_the_zone(demo, "### Poison its DNS")
+        change_the_zone(demo, walk)
         until("the answer is refused", lambda: said(demo, "dns_answer_refused"))
         assert ELSEWHERE in said(demo, "dns_answer_refused")[0]["detail"]
         until("Prometheus knows", lambda: series("roachpin_dns_answers_refused_total > 0"))
@@ -206,7 +204,8 @@ def test_it_goes_on_when_the_name_is_poisoned(demo):
         assert ask("/healthz") == (200, '{"database":"ok"}\n')
         page = ask("/")[1]
         assert "number 19" in page and "before &lt;all&gt; this" in page
-        change_the_zone(demo, "Mend it:")
+        change_the_zone(demo, walk)
+        walk.assert_done()
         until("it is believed again", lambda: said(demo, "dns_answers_again"))
         assert impostor.connections == 0
 

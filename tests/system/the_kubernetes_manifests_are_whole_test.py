@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -43,6 +45,50 @@ def settings(objects):
 
 def test_there_is_something_to_look_at():
     assert {"sidecar", "cronjob", "job-before-1.29", "daemonset"} == set(OVERLAYS)
+
+
+def test_overlays_stand_beside_each_other():
+    """What two of them write under one name is the same, or the one applied last would change the
+    other's pods."""
+    written = {}
+    for one in [one for name in OVERLAYS for one in kubernetes.rendered(name)]:
+        name = one["kind"], one["metadata"]["namespace"], one["metadata"]["name"]
+        assert written.setdefault(name, one) == one, name
+    assert len(written) < sum(len(kubernetes.rendered(name)) for name in OVERLAYS)
+
+
+def test_every_image_is_yours_to_name(overlay, template):
+    """And roachpin's version is this one."""
+    images = {one["name"]: one["image"] for one in containers(template)}
+    assert all(image.startswith("registry.example/") for image in images.values()), images
+    project = (FOLDER.parents[1] / "CMakeLists.txt").read_text()
+    version = re.search(r"^project\(roachpin VERSION ([\d.]+)", project, re.M)[1]
+    assert images["roachpin"] == f"registry.example/roachpin:{version}"
+    lines = (FOLDER / "overlays" / overlay / "kustomization.yaml").read_text().splitlines()
+    named = [line for line in lines if "newName" in line]
+    assert named and all(line.endswith("# yours") for line in named), named
+
+
+OPERATORS = {"PodMonitor": "monitoring.coreos.com/v1", "Certificate": "cert-manager.io/v1"}
+
+
+def test_without_operators_a_line_is_taken_out(overlay, objects, tmp_path):
+    """As the comments beside those lines say, and the page before the first that needs them."""
+    needed = {one["kind"]: one["apiVersion"] for one in objects
+              if "." in one["apiVersion"].partition("/")[0]
+              and not one["apiVersion"].partition("/")[0].endswith(".k8s.io")}
+    assert needed and needed.items() <= OPERATORS.items()
+    before = README.partition(f"kubectl apply -k config/kubernetes/overlays/{overlay}\n")[0]
+    assert all(f'no matches for kind "{kind}"' in before for kind in needed)
+    shutil.copytree(FOLDER, tmp_path / "copy")
+    for file in (tmp_path / "copy").rglob("kustomization.yaml"):
+        left = [line for line in file.read_text().splitlines()
+                if "take it out where there is no" not in line]
+        file.write_text("\n".join(left))
+    done = kubernetes.kubectl("kustomize", tmp_path / "copy" / "overlays" / overlay)
+    assert done.returncode == 0, done.stderr
+    assert list(yaml.safe_load_all(done.stdout)) == \
+        [one for one in objects if one["kind"] not in needed]
 
 
 # --- schemas
@@ -134,6 +180,9 @@ def violations(template):
             "no subPath": not any("subPath" in mount for mount in one.get("volumeMounts", [])),
             "probes": one["name"] != "roachpin" or probes(one) == PROBES,
             "no shell": one["name"] != "roachpin" or "command" not in one,
+            # What asks the database must not restart the pod.
+            "liveness of its own": "livenessProbe" not in one or
+                one["livenessProbe"]["httpGet"] != one.get("readinessProbe", {}).get("httpGet"),
         }.items()}
     return sorted(name for name, kept in rules.items() if not kept)
 
@@ -167,6 +216,9 @@ def test_the_rules_are_held_to():
         broken = copy.deepcopy(whole)
         del at(broken["spec"], line[:-1])[line[-1]]
         assert violations(broken), line
+    (bank,) = (broken := copy.deepcopy(whole))["spec"]["containers"]
+    bank["livenessProbe"] = bank["readinessProbe"]
+    assert violations(broken) == ["bank: liveness of its own"]
 
 
 # --- roachpin.yaml
@@ -195,6 +247,25 @@ def pod(tmp_path, pki):
     key.write_text(pki.node.key.read_text())
     key.chmod(0o400)
     return tmp_path
+
+
+NO_PRESTOP = {
+    "sidecar": "kubelet runs a sidecar's preStop beside the application's, and waits for the "
+               "application's end in any case",
+    "cronjob": "the same",
+    "job-before-1.29": "no service sends anybody; drain.timeout is the job's time to end",
+}
+
+
+def prestop(one):
+    """Seconds for which kubelet sleeps before it sends SIGTERM."""
+    return one["lifecycle"]["preStop"]["sleep"]["seconds"] if "lifecycle" in one else 0
+
+
+def native(template):
+    """Whether roachpin is a native sidecar."""
+    return container(template) in template["spec"].get("initContainers", []) and \
+        container(template).get("restartPolicy") == "Always"
 
 
 class TestConfiguration:
@@ -238,13 +309,21 @@ class TestConfiguration:
         assert wanted == set(given) == {"POD_IP"}
         assert given["POD_IP"] == {"fieldRef": {"fieldPath": "status.podIP"}}
 
+    def test_clients_that_the_service_still_sends_are_served(self, overlay, template, settings):
+        """By a preStop, for longer than the service needs to notice; or there is nobody to send any."""
+        slept = prestop(container(template))
+        assert (slept >= 5) != (overlay in NO_PRESTOP)
+        if not slept:
+            assert settings["listeners"][0]["bind"].startswith("127."), NO_PRESTOP[overlay]
+            assert overlay == "job-before-1.29" or native(template), NO_PRESTOP[overlay]
+        assert settings["drain"]["delay"] == "0s"
+
     def test_the_drain_fits_the_grace_period(self, template, settings):
         drain = [int(settings["drain"][key].removesuffix("s")) for key in ("delay", "timeout")]
+        drain.append(prestop(container(template)))
         grace = template["spec"]["terminationGracePeriodSeconds"]
-        native = "initContainers" in template["spec"] and \
-            container(template).get("restartPolicy") == "Always"
         # The application of a native sidecar ends first, in the same time.
-        assert sum(drain) + (40 if native else 5) <= grace
+        assert sum(drain) + (40 if native(template) else 5) <= grace
 
     def test_all_is_the_same_but_where_it_must_differ(self, overlay, settings):
         """What names the cluster stands in three files."""
@@ -261,8 +340,11 @@ class TestConfiguration:
             assert node["network"] == "private" and node["allow"]
         assert settings["start"] == "wait"
 
-    def test_a_change_reaches_running_pods(self, objects):
-        assert of_kind(objects, "ConfigMap")["metadata"]["name"] == "roachpin"  # no hash
+    def test_a_change_reaches_running_pods(self, overlay, objects, template):
+        name = of_kind(objects, "ConfigMap")["metadata"]["name"]
+        assert name == ("roachpin-job" if overlay == "job-before-1.29" else "roachpin")  # no hash
+        assert {"name": "roachpin-config", "configMap": {"name": name}} in \
+            template["spec"]["volumes"]
 
 
 def test_the_sidecars_are_one():
@@ -344,6 +426,10 @@ def offline(words):
         return ["kustomize", FOLDER.parents[1] / words[3]]
     if "create" in words:
         return [*words[1:], "--dry-run=client", "-o", "yaml"]
+    if words[:3] == ["kubectl", "label", "namespace"]:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": words[3]}}
+        Path("namespace.yaml").write_text(yaml.safe_dump(namespace))
+        return ["label", "--local", "-f", "namespace.yaml", *words[4:], "-o", "yaml"]
     return None
 
 
@@ -363,27 +449,30 @@ def test_a_command_of_the_page_works(command, tmp_path, monkeypatch, pki):
         assert done.returncode == 0 and done.stdout, done.stderr
         assert list(yaml.safe_load_all(done.stdout))
         return
-    if "get" in words:  # the same output format, of an object made here
-        kind, name, output = words[words.index("get") + 1], *words[-2:]
-        assert kind in ("configmap", "secret"), command
-        made = ["create", kind, *(["generic"] if kind == "secret" else []), name,
-                "--from-file=ca.crt", "--dry-run=client", "-o", output.removeprefix("-o=")]
-        done = kubernetes.kubectl(*made)
-        assert done.returncode == 0, done.stderr
-        text = done.stdout
-        if rest:
-            text = subprocess.run(rest.partition(" > ")[0], shell=True, input=text, check=True,
-                                  capture_output=True, text=True).stdout
-        assert text == pki.ca.read_text()
-        assert into or " > " in rest
-        return
-    # The others need a cluster: that what they name is there.
-    everything = [one for name in OVERLAYS for one in kubernetes.rendered(name)]
-    kind, _, name = next(word for word in words if "/" in word).partition("/")
-    (found,) = {(one["kind"].lower(), one["metadata"]["name"], one["metadata"]["namespace"])
-                for one in everything
-                if one["kind"].lower() == kind and one["metadata"]["name"] == name}
-    assert words[words.index("-n") + 1] == found[2]
+    # The others get something: the same output format, of an object made here.
+    kind, name, output = words[words.index("get") + 1], *words[-2:]
+    assert kind in ("configmap", "secret"), command
+    made = ["create", kind, *(["generic"] if kind == "secret" else []), name,
+            "--from-file=ca.crt", "--dry-run=client", "-o", output.removeprefix("-o=")]
+    done = kubernetes.kubectl(*made)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout
+    if rest:
+        text = subprocess.run(rest.partition(" > ")[0], shell=True, input=text, check=True,
+                              capture_output=True, text=True).stdout
+    assert text == pki.ca.read_text()
+    assert into or " > " in rest
+
+
+def test_every_namespace_is_held_to_the_restricted_standard():
+    """On the page, before anything is made in it."""
+    made = [words[3] for words in map(shlex.split, COMMANDS) if words[1:3] == ["create", "namespace"]]
+    used = {one["metadata"]["namespace"] for name in OVERLAYS for one in kubernetes.rendered(name)}
+    assert sorted(made) == sorted(used)
+    for name in made:
+        after = COMMANDS[COMMANDS.index(f"kubectl create namespace {name}") + 1]
+        assert after == \
+            f"kubectl label namespace {name} pod-security.kubernetes.io/enforce=restricted"
 
 
 def test_the_page_names_what_is_there():

@@ -268,7 +268,7 @@ const std::vector<spoiled> all_spoiled{
          scene.seen.machine.lock_review_by.reset();
      },
      1},
-    {"CFG-LOCK-MISSING", "not_made", severity::low,
+    {"CFG-LOCK-MISSING", "not_made", severity::high,
      [](auto& scene) { scene.seen.machine.lock_review_by.reset(); }, 20},
 };
 

@@ -3,14 +3,17 @@
 #include "settings/parse.hpp"
 #include "support/temp_dir.hpp"
 
+#include <gtest/gtest.h>
+
 #include <optional>
 #include <string>
+#include <unistd.h>
 
 namespace roachpin::test {
 
 /// A folder with the files that configurations in tests name: ca.crt, crl.pem, root.key, node.crt,
-/// node.key (0600), open.key (0644) and the empty folder `folder`. Problems come without the
-/// folder's path.
+/// node.key (0600) and open.key (0644), which are not root's, and the empty folder `folder`.
+/// Problems come without the folder's path.
 class configuration_folder {
 public:
     configuration_folder() {
@@ -19,6 +22,9 @@ public:
             folder_.write(name, "not looked into");
         }
         std::filesystem::permissions(path("open.key"), std::filesystem::perms(0644));
+        for (const auto* key : {"node.key", "open.key"}) { // root's are judged by another rule
+            EXPECT_TRUE(::geteuid() != 0 || ::chown(path(key).c_str(), 65532, 65532) == 0);
+        }
         std::filesystem::create_directory(path("folder"));
         std::filesystem::create_directory(path("certs"));
         folder_.write("certs/ca.crt", "not looked into");
