@@ -45,10 +45,10 @@ constexpr std::array entries{
                    "version below `cluster.min_tls`, or a failed handshake. roachpin sends nothing "
                    "of a client there.",
         .remediation = "Compare the evidence with the certificate that the node should have. "
-                       "Wrong address: correct it. Right node: reissue its certificate with this "
-                       "host among the subject alternative names, from a CA in `cluster.ca_file`. "
-                       "Neither: treat it as an incident. Do not weaken sslmode in the "
-                       "applications.",
+                       "Wrong `host`, `ca_file` or address: correct it. Right node: reissue its "
+                       "certificate with this host among the subject alternative names, from a "
+                       "CA in `cluster.ca_file`. Neither: treat it as an incident. Do not weaken "
+                       "sslmode in the applications.",
     },
     catalogue_entry{
         .id = "TLS-REFUSED",

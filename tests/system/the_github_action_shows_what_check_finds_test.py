@@ -2,6 +2,7 @@
 keeps its exit code, and takes no input for a command."""
 
 import os
+import re
 import subprocess
 from functools import partial
 from hashlib import sha256
@@ -72,6 +73,13 @@ def test_the_workflow_gives_inputs_that_there_are():
     (_, step) = yaml.safe_load(WORKFLOW.read_text())["jobs"]["check"]["steps"]
     assert step["uses"].startswith(f"OWNER/roachpin/{ACTION.parent.relative_to(ROOT)}@")
     assert set(step["with"]) <= set(yaml.safe_load(ACTION.read_text())["inputs"])
+
+
+def test_the_workflow_has_the_rights_that_the_page_names():
+    # Whatever is not named there is taken away, also what a private repository needs.
+    given = yaml.safe_load(WORKFLOW.read_text())["permissions"]
+    named = dict(re.findall(r"`([a-z-]+): (read|write)`", WORKFLOW.with_name("README.md").read_text()))
+    assert named.items() < given.items() and given == {**named, "contents": "read"}
 
 
 def test_a_clean_configuration_passes_and_is_uploaded(run, configure, postgres):

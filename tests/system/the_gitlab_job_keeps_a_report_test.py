@@ -100,9 +100,25 @@ def test_one_that_is_amiss_fails_and_leaves_its_report(check, checkout, tmp_path
     assert any(name.startswith("TLS-VERIFY-FAILED") for name in failed), failed
 
 
+def test_a_machine_that_sees_no_database_looks_at_the_files(check, checkout):
+    ended(check(1, ROACHPIN_OFFLINE="true"), CLEAN)
+    assert report(checkout).findall(".//testcase")
+    ended(check(1, ROACHPIN_OFFLINE="true", ROACHPIN_FAIL_ON="low"), FINDINGS)
+    ended(check(1, ROACHPIN_OFFLINE="perhaps"), USAGE)
+
+
+def test_what_an_earlier_report_has_does_not_count(check, checkout, pki):
+    write(checkout, pki, 1)
+    subprocess.run([BINARY, "check", "-c", "roachpin.yaml", "--offline", "--format", "json",
+                    "--output", "known report.json"], cwd=checkout, capture_output=True)
+    low = {"ROACHPIN_OFFLINE": "true", "ROACHPIN_FAIL_ON": "low"}
+    ended(check(1, ROACHPIN_BASELINE="known report.json", **low), CLEAN)
+
+
 @pytest.mark.parametrize("value", ["`touch touched`; touch touched", "--version"])
 def test_a_variable_is_no_command(check, checkout, postgres, value):
-    ended(check(postgres.port, ROACHPIN_CONFIG=value), USAGE)
+    for name in ("ROACHPIN_CONFIG", "ROACHPIN_BASELINE", "ROACHPIN_OFFLINE"):
+        ended(check(postgres.port, **{name: value}), USAGE)
     assert not list(checkout.rglob("touched"))
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 from harness.bank import APPLICATIONS, DATABASE, EXAMPLES, Bank, behind, with_port
 from harness.certificates import Pki
@@ -17,6 +18,10 @@ from harness.roachpin import Roachpin, started_with
 PAGE = (EXAMPLES / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 COMMANDS = "".join(text for kind, text in BLOCKS if kind == "sh")
+SOURCE = {
+    "SQLAlchemy": ["flask_sqlalchemy.py"], "psycopg2": ["psycopg2_pool.py"], "Django": ["django/settings.py"],
+    "asyncpg": ["asyncpg_pool.py"], "HikariCP": ["hikari.properties"], "node-postgres": ["node_postgres.js"],
+    "pgxpool": ["pgx/main.go"]}
 REFUSED = "did not prove to be the one configured"
 
 
@@ -47,6 +52,36 @@ def test_what_is_quoted_is_the_files_own_text():
     assert {kind for kind, _ in BLOCKS} == {"yaml", "sh"}
     for kind, text in BLOCKS:
         assert kind == "sh" or any(text in file for file in files), text
+
+
+def test_the_table_of_the_pools_has_the_applications_own_numbers():
+    table = PAGE.partition("## Pools")[2].partition("\n## ")[0]
+    rows = {row.split(" | ")[0].strip("| "): row for row in table.splitlines()
+            if row.startswith("| ") and "`" in row}
+    assert set(rows) == set(SOURCE)
+    for driver, row in rows.items():
+        source = plain(" ".join((APPLICATIONS / name).read_text() for name in SOURCE[driver]))
+        said = [one for quoted in re.findall(r"`([^`]+)`", row) for one in plain(quoted).split(",")
+                if "=" in one and "…" not in one]
+        assert len(said) >= 2, said
+        for one in said:
+            for name in one.split("=")[:-1]:
+                setting = f"{name}={one.split('=')[-1]}"
+                assert re.search(rf"\b{re.escape(setting)}\b", source), (driver, setting)
+
+
+def test_they_wait_longer_than_the_service_takes_to_restart():
+    service = yaml.safe_load((EXAMPLES.parent / "debian" / "roachpin.yaml").read_text())
+    drain = int(service["drain"]["timeout"].removesuffix("s"))
+    assert f"(`drain.timeout`, {drain} s)" in PAGE
+    services = (APPLICATIONS / "pg_service.conf").read_text()
+    waits = re.findall(r"^connect_timeout=(\d+)$", services, re.MULTILINE)
+    assert len(waits) == 3 and all(int(one) > drain for one in waits)
+
+
+def plain(text):
+    """A setting as name=value, in whatever language."""
+    return re.sub(r"['\"]?\s*[:=]\s*", "=", re.sub(r", ", ",", text))
 
 
 def test_the_commands_work(local, pki, postgres, tmp_path):

@@ -61,7 +61,9 @@ public class Bank {
                 for (int[] change : new int[][] {{-amount, source}, {amount, target}}) {
                     statement.setInt(1, change[0]);
                     statement.setInt(2, change[1]);
-                    statement.executeUpdate();
+                    if (statement.executeUpdate() != 1) {
+                        throw new SQLException("no account " + change[1], "02000");
+                    }
                 }
             }
         });

@@ -12,24 +12,31 @@ import asyncpg
 
 
 def create_pool():
-    # Of a fixed size. asyncpg notices by itself when an idle session is ended. It knows no
-    # greatest age of a connection: that is for roachpin's lifetime.max.
+    # Of a fixed size, and idle ones are kept: asyncpg notices by itself when one's session is
+    # ended. It knows no greatest age of a connection: that is for roachpin's lifetime.max.
     return asyncpg.create_pool(
         os.environ["DATABASE_URL"], min_size=16, max_size=16,
-        max_inactive_connection_lifetime=300,
+        max_inactive_connection_lifetime=0,
         # Longer than roachpin's timeouts.establish: who gives up earlier never hears the reason.
         timeout=20,
         server_settings={"application_name": "bank"})
 
 
-def may_be_repeated(error, committing):
+def is_lost(connection):
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # so much so that the pool has taken it back
+
+
+def may_be_repeated(error, connection, committing):
     """Whether it is certain that nothing was done. With 40001 the database says so itself; a
     connection that was lost leaves doubt once COMMIT has been sent."""
     if isinstance(error, asyncpg.SerializationError):
         return True
-    return not committing and isinstance(
-        error, (asyncpg.AdminShutdownError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError,
-                OSError))
+    # 57P01 is told before the connection ends.
+    lost = isinstance(error, asyncpg.AdminShutdownError) or is_lost(connection)
+    return lost and not committing
 
 
 async def in_transaction(pool, work, tries=5):
@@ -44,7 +51,7 @@ async def in_transaction(pool, work, tries=5):
                     committing = True
                 return result
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                if attempt == tries or not may_be_repeated(error, committing):
+                if attempt == tries or not may_be_repeated(error, connection, committing):
                     raise
         await asyncio.sleep(random.uniform(0, 0.05 * 2 ** attempt))
 
@@ -52,8 +59,10 @@ async def in_transaction(pool, work, tries=5):
 async def transfer(pool, source, target, amount):
     async def work(connection):
         for account, change in (source, -amount), (target, amount):
-            await connection.execute(
+            done = await connection.execute(
                 "UPDATE accounts SET balance = balance + $1 WHERE id = $2", change, account)
+            if done != "UPDATE 1":
+                raise LookupError(f"no account {account}")
 
     await in_transaction(pool, work)
 
@@ -65,7 +74,7 @@ async def main():
             try:
                 await transfer(pool, *map(int, line.split()))
                 print("ok", flush=True)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, LookupError) as error:
                 sqlstate = getattr(error, "sqlstate", None) or ""
                 print("failed", sqlstate, " ".join(str(error).split()), flush=True)
 

@@ -66,13 +66,20 @@ def transfer():
 
     def work(session):
         for account, change in (source, -amount), (target, amount):
-            session.execute(
+            done = session.execute(
                 update(Account).where(Account.id == account)
                 .values(balance=Account.balance + change)
                 .execution_options(synchronize_session=False))
+            if done.rowcount != 1:
+                raise LookupError(f"no account {account}")
 
     in_transaction(work)
     return jsonify(done=True)
+
+
+@app.errorhandler(LookupError)
+def unknown(error):
+    return jsonify(error=str(error)), 404
 
 
 @app.errorhandler(DBAPIError)

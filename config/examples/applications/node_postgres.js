@@ -28,11 +28,9 @@ const pool = new Pool({
 pool.on('error', (error) => console.error(`an idle session ended: ${error.code} ${error.message}`))
 
 // Whether it is certain that nothing was done. With 40001 the database says so itself; a connection
-// that was lost (57P01, class 08, no SQLSTATE at all) leaves doubt once COMMIT has been sent.
-function mayBeRepeated(error, committing) {
-  if (error.code === '40001') return true
-  const lost = !error.severity || error.code === '57P01' || error.code.startsWith('08')
-  return lost && !committing
+// that was lost leaves doubt once COMMIT has been sent. 57P01 is told before the connection ends.
+function mayBeRepeated(error, broken, committing) {
+  return error.code === '40001' || ((broken || error.code === '57P01') && !committing)
 }
 
 // work(client) in a transaction, done again from its start where that is safe.
@@ -42,7 +40,8 @@ async function inTransaction(work, tries = 5) {
     const client = await pool.connect()
     let committing = false
     let broken
-    // A client that is lent out tells of its end to whoever listens, else to nobody's good.
+    // A client that is lent out tells of its end to whoever listens, else to nobody's good; and that
+    // alone, not the kind of the error, says that the connection was lost.
     const noted = (error) => (broken = error)
     client.on('error', noted)
     try {
@@ -52,8 +51,9 @@ async function inTransaction(work, tries = 5) {
       await client.query('COMMIT')
       return result
     } catch (error) {
+      const repeatable = mayBeRepeated(error, broken, committing)
       await client.query('ROLLBACK').catch(noted)
-      if (attempt === tries || !mayBeRepeated(error, committing)) throw error
+      if (attempt === tries || !repeatable) throw error
     } finally {
       client.off('error', noted)
       client.release(broken)
@@ -65,7 +65,9 @@ async function inTransaction(work, tries = 5) {
 async function transfer(source, target, amount) {
   await inTransaction(async (client) => {
     for (const [account, change] of [[source, -amount], [target, amount]]) {
-      await client.query('UPDATE accounts SET balance = balance + $1 WHERE id = $2', [change, account])
+      const { rowCount } = await client.query(
+        'UPDATE accounts SET balance = balance + $1 WHERE id = $2', [change, account])
+      if (rowCount !== 1) throw new Error(`no account ${account}`)
     }
   })
 }

@@ -26,11 +26,14 @@ class AgingConnection(psycopg2.extensions.connection):
 
 
 pool = ThreadedConnectionPool(
-    1, POOL_SIZE, os.environ["DATABASE_URL"],
+    0, POOL_SIZE, os.environ["DATABASE_URL"],
     connection_factory=AgingConnection,
     application_name="bank",
     # Longer than roachpin's timeouts.establish: who gives up earlier never hears the reason.
     connect_timeout=20)
+# Of those that are given back, the pool keeps minconn and closes all others. It also connects so
+# many when it is made, so this comes after: all are kept, and none is made before it is needed.
+pool.minconn = POOL_SIZE
 places = threading.BoundedSemaphore(POOL_SIZE)  # the pool itself raises where it should wait
 
 
@@ -44,13 +47,11 @@ def borrow():
         pool.putconn(connection, close=True)
 
 
-def may_be_repeated(error, committing):
+def may_be_repeated(error, connection, committing):
     """Whether it is certain that nothing was done. With 40001 the database says so itself; a
-    connection that was lost leaves doubt once COMMIT has been sent."""
-    if error.pgcode == "40001":
-        return True
-    return not committing and isinstance(
-        error, (psycopg2.OperationalError, psycopg2.InterfaceError))
+    connection that was lost leaves doubt once COMMIT has been sent. An OperationalError alone
+    says nothing of the connection: a lock_timeout is one, too."""
+    return error.pgcode == "40001" or (connection.closed and not committing)
 
 
 def in_transaction(work, tries=5):
@@ -67,7 +68,7 @@ def in_transaction(work, tries=5):
                 connection.commit()
                 return result
             except psycopg2.Error as error:
-                if attempt == tries or not may_be_repeated(error, committing):
+                if attempt == tries or not may_be_repeated(error, connection, committing):
                     raise
             finally:
                 pool.putconn(connection)  # rolls back what is open, drops what is closed
@@ -79,6 +80,8 @@ def transfer(source, target, amount):
         for account, change in (source, -amount), (target, amount):
             cursor.execute(
                 "UPDATE accounts SET balance = balance + %s WHERE id = %s", (change, account))
+            if cursor.rowcount != 1:
+                raise LookupError(f"no account {account}")
 
     in_transaction(work)
 
@@ -87,6 +90,6 @@ for line in sys.stdin:
     try:
         transfer(*map(int, line.split()))
         print("ok", flush=True)
-    except psycopg2.Error as error:
+    except (psycopg2.Error, LookupError) as error:
         # libpq keeps the SQLSTATE of a refused login to itself: its text has to do.
-        print("failed", error.pgcode or "", " ".join(str(error).split()), flush=True)
+        print("failed", getattr(error, "pgcode", None) or "", " ".join(str(error).split()), flush=True)

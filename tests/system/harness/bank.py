@@ -4,11 +4,15 @@ way its language and its pool have."""
 import contextlib
 import importlib
 import importlib.util
+import io
 import json
 import logging
 import os
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -70,6 +74,12 @@ class Bank:
             f"SELECT 1 FROM pg_stat_activity WHERE usename = '{USER}' AND datname = '{DATABASE}'"
             " AND application_name = 'bank' AND state = 'idle'"))
 
+    def end(self, pid):
+        """A session is ended; returns when it is gone."""
+        self.do(f"SELECT pg_terminate_backend({pid})")
+        until("the session is gone", lambda: not self.ask(
+            f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}"))
+
     def wait_blocked(self, on):
         """The pid of the application's session, once it waits for a lock of this kind."""
         return until(f"the application waits for {on}", lambda: self.ask(
@@ -103,14 +113,26 @@ class Bank:
                 yield
 
     @contextlib.contextmanager
+    def counting(self, then=""):
+        """Yields how many rows were changed until now, kept or not: nobody rolls back a sequence."""
+        self.do("CREATE SEQUENCE changes MINVALUE 0")
+        with self._at("AFTER UPDATE ON accounts", f"PERFORM nextval('changes'); {then}"):
+            self.ask("SELECT nextval('changes')")
+            yield lambda: self.ask("SELECT last_value FROM changes")[0][0]
+        self.do("DROP SEQUENCE changes")
+
     def _at_commit(self, statement):
-        self.do("CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS"
+        return self._at("AFTER UPDATE ON accounts DEFERRABLE INITIALLY DEFERRED", statement)
+
+    @contextlib.contextmanager
+    def _at(self, moment, statement):
+        self.do("CREATE FUNCTION at_change() RETURNS trigger LANGUAGE plpgsql AS"
                 f" $$BEGIN {statement} RETURN NULL; END$$",
                 f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {USER}",
-                "CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON accounts DEFERRABLE"
-                " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()")
+                f"CREATE CONSTRAINT TRIGGER at_change {moment}"
+                " FOR EACH ROW EXECUTE FUNCTION at_change()")
         yield
-        self.do("DROP TRIGGER at_commit ON accounts", "DROP FUNCTION at_commit")
+        self.do("DROP TRIGGER at_change ON accounts", "DROP FUNCTION at_change")
 
 
 def behind(name, ca_file, port, bind, directory):
@@ -125,6 +147,55 @@ def behind(name, ca_file, port, bind, directory):
     cluster = example.pop("cluster")
     assert cluster["nodes"][0]["host"] == NODE
     return configuration(ca_file, [node(NODE, port)], [listener], **example)
+
+
+class Cable(socketserver.ThreadingTCPServer):
+    """Between the application and a port of localhost, from a port of its own. A context manager."""
+
+    block_on_close = False
+
+    def __init__(self, target):
+        super().__init__(("127.0.0.1", 0), _Strand)
+        self.port = self.server_address[1]
+        self.target, self.strands = target, set()
+        threading.Thread(target=self.serve_forever).start()
+
+    def __exit__(self, *error):
+        self.shutdown()
+        self.cut()
+        self.server_close()
+
+    def cut(self):
+        """Every connection ends, and nobody says why."""
+        for strand in list(self.strands):
+            strand.end()
+
+
+class _Strand(socketserver.BaseRequestHandler):
+    def handle(self):
+        try:
+            there = socket.create_connection(("127.0.0.1", self.server.target))
+        except ConnectionRefusedError:
+            return
+        with there:
+            self._ends = self.request, there
+            self.server.strands.add(self)
+            back = threading.Thread(target=self._carry, args=(there, self.request))
+            back.start()
+            self._carry(self.request, there)
+            back.join()
+            self.server.strands.remove(self)
+
+    def _carry(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        self.end()
+
+    def end(self):
+        for end in self._ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 def environment(port, scheme="postgresql"):
@@ -194,8 +265,9 @@ class Site(logging.Handler):
             with urllib.request.urlopen(request, timeout=2 * PATIENCE):
                 return "ok"
         except urllib.error.HTTPError as error:
-            assert error.code == 503, error.read()
-            return f"failed {self._said[-1]}"
+            said = error.read().decode()
+            assert error.code in (404, 503), said
+            return f"failed {self._said[-1] if error.code == 503 else said}"
 
 
 class _Quiet(WSGIRequestHandler):
@@ -217,16 +289,30 @@ def _importing(folder, variables):
         os.environ.update(before)
 
 
+@contextlib.contextmanager
+def imported(name, port):
+    """An application of Python that has read all its input, and its pool with it."""
+    with _importing(APPLICATIONS, environment(port)), contextlib.ExitStack() as undone:
+        undone.callback(setattr, sys, "stdin", sys.stdin)
+        sys.stdin = io.StringIO()
+        yield _executed(name)
+
+
+def _executed(name):
+    spec = importlib.util.find_spec(name, None)
+    assert Path(spec.origin).parent == APPLICATIONS, spec
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def _python(name):
     return lambda port, directory: Filter(["/usr/bin/python3", APPLICATIONS / name], port)
 
 
 def _flask(port, directory):
     with _importing(APPLICATIONS, environment(port, "postgresql+psycopg2")):
-        spec = importlib.util.find_spec("flask_sqlalchemy", None)
-        assert Path(spec.origin).parent == APPLICATIONS, spec
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = _executed("flask_sqlalchemy")
     return Site(module.app, module.app.logger,
                 lambda fields: (json.dumps(fields).encode(), "application/json"))
 
@@ -254,7 +340,10 @@ def _hikari(port, directory):
     text = with_port((APPLICATIONS / "hikari.properties").read_text(), port)
     # HikariCP tries for that long, and the test has to wait for it.
     properties.write_text(text.replace("connectionTimeout=20000", "connectionTimeout=2000"))
-    return Filter(["java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", f"{directory}:{jars}",
+    # Else it asks no connection that was used within the last half second, and after a cut the five
+    # tries may all meet such a one.
+    bypass = "-Dcom.zaxxer.hikari.aliveBypassWindowMs=0"
+    return Filter(["java", "-XX:TieredStopAtLevel=1", "-Xmx256m", bypass, "-cp", f"{directory}:{jars}",
                    "Bank", properties], port)
 
 

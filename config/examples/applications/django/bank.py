@@ -46,9 +46,13 @@ def transfer(request):
             for account, change in (source, -amount), (target, amount):
                 cursor.execute(
                     "UPDATE accounts SET balance = balance + %s WHERE id = %s", (change, account))
+                if cursor.rowcount != 1:
+                    raise LookupError(f"no account {account}")
 
     try:
         in_transaction(work)
+    except LookupError as error:
+        return JsonResponse({"error": str(error)}, status=404)
     except (OperationalError, InterfaceError) as error:
         # With the event id that roachpin's log has, too.
         logging.getLogger("bank").error("database: %s", error)

@@ -65,12 +65,9 @@ func explained(err error) string {
 }
 
 // mayBeRepeated says whether it is certain that nothing was done. With 40001 the database says so
-// itself; a connection that was lost (57P01, class 08, no SQLSTATE at all) leaves doubt once COMMIT
-// has been sent.
-func mayBeRepeated(err error, committing bool) bool {
-	state := sqlState(err)
-	lost := state == "" || state == "57P01" || strings.HasPrefix(state, "08")
-	return state == "40001" || (lost && !committing)
+// itself; a connection that was lost leaves doubt once COMMIT has been sent.
+func mayBeRepeated(err error, conn *pgxpool.Conn, committing bool) bool {
+	return sqlState(err) == "40001" || (conn.Conn().IsClosed() && !committing)
 }
 
 // inTransaction does the work in a transaction, again from its start where that is safe.
@@ -94,23 +91,26 @@ func once(ctx context.Context, pool *pgxpool.Pool, work func(pgx.Tx) error) (rep
 	defer conn.Release()
 	tx, err := conn.Begin(ctx)
 	if err != nil {
-		return mayBeRepeated(err, false), err
+		return mayBeRepeated(err, conn, false), err
 	}
 	defer tx.Rollback(ctx) // nothing, after COMMIT
 	if err := work(tx); err != nil {
-		return mayBeRepeated(err, false), err
+		return mayBeRepeated(err, conn, false), err
 	}
 	err = tx.Commit(ctx)
-	return mayBeRepeated(err, true), err
+	return mayBeRepeated(err, conn, true), err
 }
 
 func transfer(ctx context.Context, pool *pgxpool.Pool, source, target, amount int) error {
 	return inTransaction(ctx, pool, func(tx pgx.Tx) error {
 		for _, change := range [][2]int{{source, -amount}, {target, amount}} {
-			_, err := tx.Exec(ctx,
+			done, err := tx.Exec(ctx,
 				"UPDATE accounts SET balance = balance + $1 WHERE id = $2", change[1], change[0])
 			if err != nil {
 				return err
+			}
+			if done.RowsAffected() != 1 {
+				return fmt.Errorf("no account %d", change[0])
 			}
 		}
 		return nil
