@@ -3,7 +3,6 @@
 #include "app/own_endpoints.hpp"
 #include "net/validator.hpp"
 #include "settings/lock_file.hpp"
-#include "settings/problem.hpp"
 #include "tls/certificate.hpp"
 #include "tls/local_certificate.hpp"
 

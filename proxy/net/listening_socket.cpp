@@ -1,10 +1,9 @@
 #include "net/listening_socket.hpp"
 
+#include "core/file_mode.hpp"
 #include "net/socket_address.hpp"
 
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <optional>
@@ -92,13 +91,6 @@ std::optional<core::bind_address> place_of(const descriptor& socket) {
         return to_endpoint(name);
     }
     return to_unix_path(name);
-}
-
-/// Modes as unix_mode and SocketMode= have them.
-std::string octal(mode_t mode) {
-    std::array<char, 8> text{};
-    std::snprintf(text.data(), text.size(), "%04o", static_cast<unsigned>(mode));
-    return text.data();
 }
 
 /// Why the file at this path must stay; nothing where it is a socket that nobody listens on.
@@ -208,8 +200,8 @@ std::optional<core::error> listening_socket::refuse_mode(mode_t unix_mode) const
     }
     const auto mode = status.st_mode & 07777U;
     if (mode != unix_mode) {
-        return core::error{"the inherited socket " + where->path + " has the mode " + octal(mode) +
-                           ", and unix_mode is " + octal(unix_mode) +
+        return core::error{"the inherited socket " + where->path + " has the mode " +
+                           core::octal(mode) + ", and unix_mode is " + core::octal(unix_mode) +
                            ": make unix_mode and SocketMode= of the systemd unit the same"};
     }
     return std::nullopt;

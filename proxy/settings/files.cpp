@@ -1,10 +1,10 @@
 #include "settings/files.hpp"
 
+#include "core/file_mode.hpp"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <fstream>
-#include <iomanip>
-#include <sstream>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,12 +40,6 @@ core::result<struct stat> facts_when_readable(const std::filesystem::path& path)
         return core::error{path.string() + " is not a regular file"};
     }
     return facts;
-}
-
-std::string octal(mode_t mode) {
-    std::ostringstream text;
-    text << std::oct << std::setw(4) << std::setfill('0') << (mode & ~static_cast<mode_t>(S_IFMT));
-    return text.str();
 }
 
 } // namespace
@@ -90,7 +84,7 @@ core::result<file_path> private_file::operator()(const scalar& value) const {
     if ((facts->st_mode & (S_IRWXG | S_IRWXO) & ~most) != 0) {
         const auto path = named->path.string();
         return core::error{path + " holds a private key and is open to other users (mode " +
-                           octal(facts->st_mode) + "); run: chmod " +
+                           core::octal(facts->st_mode) + "); run: chmod " +
                            (most == 0600 ? "600 " : "640 ") + path};
     }
     return named;
