@@ -61,17 +61,6 @@ def machine(first):
         yield made
 
 
-def test_a_restart_is_shorter_than_the_applications_patience():
-    """As configured by the package, and as the examples have it: who connects meanwhile waits."""
-    config = Path(__file__).parents[2] / "config"
-    drain = re.search(r"^drain: {timeout: (\d+)s}", (config / "debian/roachpin.yaml").read_text(),
-                      re.M)
-    patience = {int(seconds) for file in (config / "examples/applications").rglob("*")
-                if file.is_file()
-                for seconds in re.findall(r"connect_timeout\W{1,4}(\d+)", file.read_text())}
-    assert patience and int(drain[1]) < min(patience)
-
-
 @pytest.fixture(scope="module")
 def ports():
     return {"roachpin": free_port(), "admin": free_port()}

@@ -15,14 +15,15 @@ import yaml
 
 from harness.certificates import NODE, Pki
 from harness.containers import (
-    ENTER, PROJECT, VARIABLE, image_root, instruction, instructions, only_as_root)
+    ENTER, VARIABLE, image_root, instruction, instructions, only_as_root)
 from harness.documents import Document
 from harness.enter_root import USER
 from harness.process import Process
+from harness.project import ROOT
 from harness.prometheus import promtool
 from harness.roachpin import configuration, node, replace
 
-DOCKER = PROJECT / "docker"
+DOCKER = ROOT / "docker"
 README = Document("docker/README.md")
 TYPED = [command for block in README.shell for command in block.commands]
 NODE_FOLDER = Path(__file__).parent / "node"
@@ -185,7 +186,7 @@ def test_addresses_agree(compose, roachpin):
 
 def test_prometheus_takes_its_configuration(tmp_path):
     (tmp_path / "prometheus.yml").write_text((DOCKER / "prometheus.yml").read_text())
-    (tmp_path / "roachpin").symlink_to(PROJECT / "config/prometheus")
+    (tmp_path / "roachpin").symlink_to(ROOT / "config/prometheus")
     done = promtool("check", "config", tmp_path / "prometheus.yml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 rule files found" in done.stdout
@@ -197,7 +198,7 @@ def test_grafana_finds_the_dashboard(compose):
     folder = provider["options"]["path"]
     assert mounts["../config/grafana"] == folder
     home = compose["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
-    assert home.startswith(folder) and (PROJECT / "config/grafana" / Path(home).name).is_file()
+    assert home.startswith(folder) and (ROOT / "config/grafana" / Path(home).name).is_file()
     (source,) = yaml.safe_load((DOCKER / "grafana/datasource.yml").read_text())["datasources"]
     host, port = re.fullmatch(r"http://([^:]+):(\d+)", source["url"]).groups()
     assert compose["services"][host]["ports"] == [f"127.0.0.1:{port}:{port}"]

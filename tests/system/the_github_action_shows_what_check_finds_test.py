@@ -15,11 +15,11 @@ from harness.certificates import NODE, Pki
 from harness.checking import CLEAN, FINDINGS, UNFINISHED, USAGE
 from harness.fake_cockroach import FakeCockroach
 from harness.packaged import machine, package, served
+from harness.project import ROOT
 from harness.roachpin import BINARY, configuration, node
 from harness.sarif import validated
 from harness.workflow import GitHub, Run
 
-ROOT = Path(__file__).parents[2]
 ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"
 WORKFLOW = ROOT / "config" / "ci" / "github.yml"
 HOSTILE = ["a b", "$(touch touched)", "`touch touched`", "'; touch touched; '", "x\nsarif=/etc/passwd",

@@ -15,9 +15,9 @@ from harness.certificates import NODE, Pki
 from harness.checking import CLEAN, FINDINGS, USAGE
 from harness.fake_cockroach import FakeCockroach
 from harness.packaged import machine, package, served
+from harness.project import ROOT
 from harness.roachpin import BINARY, configuration, node
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "ci" / "gitlab.yml"
 RUNNER = Path(__file__).parent / "node" / "node_modules" / "gitlab-ci-local" / "src" / "index.js"
 JOB = "roachpin-check"

@@ -77,6 +77,9 @@ def test_they_wait_longer_than_the_service_takes_to_restart():
     services = (APPLICATIONS / "pg_service.conf").read_text()
     waits = re.findall(r"^connect_timeout=(\d+)$", services, re.MULTILINE)
     assert len(waits) == 3 and all(int(one) > drain for one in waits)
+    waits = [int(one) for file in APPLICATIONS.rglob("*") if file.is_file()
+             for one in re.findall(r"connect_timeout\W{1,4}(\d+)", file.read_text())]
+    assert waits and drain < min(waits)
 
 
 def plain(text):

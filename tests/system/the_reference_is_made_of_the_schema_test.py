@@ -4,11 +4,11 @@ the type, the default and the text that editors show."""
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from harness.project import ROOT
+
 
 
 def reference(root, *words):

@@ -26,10 +26,11 @@ from .certificates import NODE
 from .jdbc import DRIVER
 from .postgres import PASSWORD, USER
 from .process import Process
+from .project import ROOT
 from .roachpin import configuration, node
 from .waiting import PATIENCE, until
 
-EXAMPLES = Path(__file__).parents[3] / "config" / "examples"
+EXAMPLES = ROOT / "config" / "examples"
 APPLICATIONS = EXAMPLES / "applications"
 NODE_MODULES = Path(__file__).parents[1] / "node" / "node_modules"
 JARS = [Path("/usr/share/java") / name for name in ("HikariCP.jar", "slf4j-api.jar", "slf4j-nop.jar")]
@@ -209,7 +210,6 @@ class Filter:
     """An application that reads transfers from its standard input, and says what came of each."""
 
     def __init__(self, argv, port, **variables):
-        self._asked = 0
         self._process = Process(argv, stream="stdout", stdin=subprocess.PIPE, stderr=None,
                                 env={**environment(port), **variables})
 
@@ -221,12 +221,7 @@ class Filter:
 
     def begin(self, source, target, amount):
         """A transfer; what is returned waits for its end: "ok", or "failed", SQLSTATE and why."""
-        number = self._asked
-        self._asked += 1
-        self._process.write(f"{source} {target} {amount}\n")
-        return lambda: self._process.wait_for(
-            "no answer", lambda lines: lines[number] if len(lines) > number else None,
-            within=2 * PATIENCE)
+        return self._process.ask(f"{source} {target} {amount}", within=2 * PATIENCE)
 
 
 class Site(logging.Handler):

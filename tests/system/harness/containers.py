@@ -14,9 +14,9 @@ import yaml
 
 from .enter_root import USER
 from .process import Process
+from .project import ROOT
 from .roachpin import BINARY
 
-PROJECT = Path(__file__).parents[3]
 ENTER = ["/usr/bin/python3", str(Path(__file__).with_name("enter_root.py"))]
 VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
@@ -48,7 +48,7 @@ def image_root(folder):
     if built:
         subprocess.run(["cp", "--archive", built, folder], check=True)
         return folder
-    subprocess.run([PROJECT / "docker" / "collect", BINARY, folder], check=True, cwd=PROJECT)
+    subprocess.run([ROOT / "docker" / "collect", BINARY, folder], check=True, cwd=ROOT)
     return folder
 
 
@@ -71,8 +71,8 @@ class Compose:
     def __init__(self, folder):
         self.folder = folder
         self.docker = folder / "docker"
-        shutil.copytree(PROJECT / "docker", self.docker)
-        shutil.copytree(PROJECT / "config", folder / "config")
+        shutil.copytree(ROOT / "docker", self.docker)
+        shutil.copytree(ROOT / "config", folder / "config")
         text = (self.docker / "compose.yaml").read_text()
         read = yaml.safe_load(VARIABLE.sub(r"\2", text))
         self.services = read["services"]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .process import Process
+from .project import ROOT
 from .roachpin import BINARY
 
-ROOT = Path(__file__).parents[3]
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\S*)[^\n]*\n(?P<text>.*?)^(?P=indent)```", re.M | re.S)
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.M)

@@ -13,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[3]
+from .project import ROOT
+
 BASE = "docker.io/library/debian:bookworm-slim"
 NAME = "localhost/roachpin:test"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roachpin" / "image-test"
@@ -92,7 +93,7 @@ class Image:
             self._buildah("build", "--isolation", "chroot", "--format", "docker", "--pull-never",
                           "--layers", "--volume", f"{ccache}:/root/.cache/ccache",
                           "--build-arg", "VERSION=1.2.3-test",
-                          "--file", PROJECT / "docker/Dockerfile", *target, PROJECT)
+                          "--file", ROOT / "docker/Dockerfile", *target, ROOT)
 
     def _export(self):
         root = self.folder / "root"

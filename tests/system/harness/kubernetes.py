@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from .project import ROOT
 from .waiting import PATIENCE
 
-FOLDER = Path(__file__).parents[3] / "config" / "kubernetes"
+FOLDER = ROOT / "config" / "kubernetes"
 OVERLAYS = sorted(path.name for path in (FOLDER / "overlays").iterdir())
 SCHEMAS = Path(__file__).parents[1] / "node" / "kubernetes_schemas.js"
 

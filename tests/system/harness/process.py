@@ -16,6 +16,7 @@ class Process:
         self.lines = []
         self._changed = threading.Condition()
         self._ended = False
+        self._asked = 0
         other = "stdout" if stream == "stderr" else "stderr"
         popen.setdefault("stdin", subprocess.DEVNULL)
         popen.setdefault(other, subprocess.DEVNULL)
@@ -67,6 +68,15 @@ class Process:
         """To its standard input, where that was asked for."""
         self._popen.stdin.write(text.encode())
         self._popen.stdin.flush()
+
+    def ask(self, line, within=PATIENCE):
+        """Of a program that answers every line, in their order, with a line: asks, and returns what
+        waits for the answer."""
+        number = self._asked
+        self._asked += 1
+        self.write(line + "\n")
+        return lambda: self.wait_for(
+            "no answer", lambda lines: lines[number] if len(lines) > number else None, within)
 
     def send(self, signal_number):
         """Nothing happens when it has ended already."""

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from .project import ROOT
 from .roachpin import BINARY
 
-ROOT = Path(__file__).parents[3]
 TREE = ["CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md", "config", "proxy",
         "scripts", "tests"]
 MOMENT = "1750000000 +0000"

@@ -17,7 +17,6 @@ class GitHub:
     """What of GitHub there is on npm. A context manager."""
 
     def __init__(self):
-        self._asked = 0
         self._process = Process(["node", SCRIPT], stream="stdout", stdin=subprocess.PIPE, stderr=None)
 
     def __enter__(self):
@@ -27,11 +26,7 @@ class GitHub:
         self._process.stop()
 
     def ask(self, verb, **request):
-        number = self._asked
-        self._asked += 1
-        self._process.write(json.dumps({"verb": verb, **request}) + "\n")
-        return json.loads(self._process.wait_for(
-            "no answer", lambda lines: lines[number] if len(lines) > number else None))
+        return json.loads(self._process.ask(json.dumps({"verb": verb, **request}))())
 
 
 class Run:
