@@ -64,6 +64,8 @@ def free_port():
 class Postgres:
     """TLS only on TCP; a trusted unix socket for the test's own look behind the scenes."""
 
+    settings = SETTINGS
+
     def __init__(self, ca_file, certificate, addresses=("127.0.0.1",), port=None):
         """`port`: where the test knows that it is free, in a network of its own."""
         # PostgreSQL refuses to run as root.
@@ -84,7 +86,7 @@ class Postgres:
         self._create_application()
 
     def _start(self):
-        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in self.settings.items()]
         settings.append(f"--listen_addresses={','.join(self._addresses)}")
         for _ in range(5):  # another process may take a free port first
             self.port = self._port or free_port()
