@@ -24,9 +24,14 @@ test_packages=(
     libpostgresql-jdbc-java libhikaricp-java python3-django golang-go golang-github-jackc-pgx-v4-dev
     chromium chromium-driver python3-selenium fonts-dejavu-core mandoc zsh fish
     git dpkg-dev lintian mmdebstrap systemd rsync buildah gunicorn iproute2
+    haproxy pgbouncer stunnel4
 )
 package_packages=(git dpkg-dev binutils gzip python3)
 demo_packages=(openssl postgresql postgresql-client dnsmasq-base)
+bench_packages=(
+    openssl stunnel4 haproxy pgbouncer postgresql postgresql-client postgresql-contrib
+    python3 python3-psycopg2
+)
 
 # Progress goes to stderr: stdout is for what was asked for.
 say() { printf '%s\n' "$*" >&2; }
@@ -96,7 +101,7 @@ install_packages() {
     as_root sh -c "echo 'create_main_cluster = false' >$drop_in"
     as_root "${apt[@]}" install -y --no-install-recommends "$@" || ok=false
     as_root rm -f "$drop_in"
-    for service in knot nsd unbound prometheus; do
+    for service in knot nsd unbound prometheus haproxy pgbouncer stunnel4; do
         [[ " $* " != *" $service "* ]] || as_root systemctl disable --now "$service" || true
     done
     $ok

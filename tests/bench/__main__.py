@@ -8,15 +8,21 @@ import signal
 import sys
 import tempfile
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(1, str(Path(__file__).parents[1] / "system"))  # for the harness of those tests
 
+import psycopg2
+from amounts import FULL, QUICK
+from crowd import fake_node
 from database import Database
 from harness.certificates import NODE, Pki
-from measures import FULL, MEASURES, QUICK
+from machine import facts
+from measures import measures
 from peers import PEERS, Stage
-from report import Results
+from picture import picture
+from report import Results, aims
 
 
 def main():
@@ -29,14 +35,16 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
 
-    results = Results()
+    results = Results(wanted.measures, aims(wanted.amounts), facts(wanted.program))
     with ExitStack() as stack:
         stage = set_up(stack, wanted)
         for measure in wanted.measures:
             measure_in_turns(measure, stage, wanted, results)
-    print(results.text(wanted.measures))
+    print(results.text())
     if wanted.json:
         Path(wanted.json).write_text(results.json())
+    if wanted.svg:
+        Path(wanted.svg).write_text(picture(results.data()))
 
 
 def arguments():
@@ -44,13 +52,15 @@ def arguments():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json")
+    parser.add_argument("--svg")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("program")
     wanted = parser.parse_args()
     wanted.rounds = wanted.rounds or (1 if wanted.quick else 5)
     wanted.amounts = QUICK if wanted.quick else FULL
     wanted.peers = [name for name in PEERS if name in wanted.only] or list(PEERS)
-    wanted.measures = [one for one in MEASURES if one.name in wanted.only] or MEASURES
+    every = measures(wanted.amounts)
+    wanted.measures = [one for one in every if one.name in wanted.only] or every
     return wanted
 
 
@@ -64,7 +74,7 @@ def set_up(stack, wanted):
     database = stack.enter_context(Database(work / "database", pki.node))
     database.fill(wanted.amounts.scale)
     program = shutil.copy(wanted.program, work / "roachpin")
-    return Stage(work, pki.ca, NODE, database, program, wanted.amounts)
+    return Stage(work, pki, NODE, database, database, 1_000, program, wanted.amounts)
 
 
 def measure_in_turns(measure, stage, wanted, results):
@@ -75,8 +85,14 @@ def measure_in_turns(measure, stage, wanted, results):
         for name in wanted.peers:
             for label, options in measure.variants(name):
                 say(f"{measure.name}: round {number + 1} of {rounds}, {label}")
-                with PEERS[name](stage, **options) as peer:
-                    results.add(measure, label, measure.run(peer, stage), peer.encryption())
+                with ExitStack() as stack:
+                    if measure.fake_node:
+                        node = stack.enter_context(fake_node(stage.pki.node))
+                        stage = replace(stage, server=node, most=wanted.amounts.sessions[-1] + 100)
+                    peer = stack.enter_context(PEERS[name](stage, **options))
+                    results.add(measure, label, measure.run(peer, stage))
+                    if not measure.fake_node:
+                        results.add_encryption(name, peer.encryption())
                 stage.database.wait_quiet()
 
 
@@ -89,6 +105,6 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (AssertionError, OSError, RuntimeError) as problem:
+    except (AssertionError, OSError, RuntimeError, psycopg2.Error) as problem:
         say(f"scripts/bench: {problem}")
         sys.exit(1)

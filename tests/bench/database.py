@@ -77,6 +77,11 @@ class Database:
                        stderr=subprocess.DEVNULL, env=environment(self.plain))
 
     @property
+    def plain_port(self):
+        """For whoever asks for no TLS: the same."""
+        return self.port
+
+    @property
     def plain(self):
         """As libpq calls it."""
         return {"host": "127.0.0.1", "port": self.port, "sslmode": "disable"}

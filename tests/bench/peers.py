@@ -1,17 +1,19 @@
-"""The proxies side by side, each as its own manual would set it up for this job, on one thread, and
-started when entered."""
+"""The proxies side by side, each as its own manual would set it up for this job, on one thread
+unless told otherwise, and started when entered."""
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg2
+from amounts import Amounts
 from database import Database, USER, connect
+from harness.certificates import Pki
 from harness.postgres import free_port
 from harness.process import Process
 from harness.waiting import PATIENCE, until
-from measures import Amounts
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,18 @@ class Stage:
     """What all measurements share."""
 
     work: Path
-    ca: Path
+    pki: Pki
     node: str
     database: Database
+    server: Any
+    """Whom the proxies lead to, at `port` and `plain_port`: the database, or a fake node."""
+    most: int
+    """Sessions that each lets in. roachpin does not start where the descriptors do not suffice."""
     program: str
     amounts: Amounts
+
+
+COMPLAINT = re.compile(r"error|fail|reject|refus|limit|too many|cannot", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,12 @@ class Peer:
     """The proxy's only process; None where there is no proxy."""
     libpq: dict
     """How a client gets there."""
+    process: Any = None
+
+    def complaint(self):
+        """What the proxy said last that sounds like one."""
+        found = [line for line in self.process.lines if COMPLAINT.search(line)]
+        return found[-1] if found else "nothing"
 
     def encryption(self):
         """What the server sees of TLS on this way, by its own account."""
@@ -49,30 +64,35 @@ def local(port, tls=False):
 
 
 @contextmanager
-def roachpin(stage, tls=False):
+def roachpin(stage, tls=False, spares=True, proofs=True, workers=1):
+    """It proves its nodes again every five seconds, whoever is connected; the others never do."""
     with started(stage, [stage.program, "run", "-c"], lambda port: f"""
 listeners:
   - bind: 127.0.0.1:{port}
+    max_connections: {stage.most}
     {"tls: {auto: true}" if tls else ""}
 cluster:
-  ca_file: {stage.ca}
+  ca_file: {stage.pki.ca}
   nodes:
     - host: {stage.node}
-      port: {stage.database.port}
+      port: {stage.server.port}
       addresses: [127.0.0.1]
-workers: 1
+limits: {{max_connections: {stage.most}}}
+{"" if spares else "spares: {per_node: 0}"}
+{"" if proofs else "health: {interval: 8760h}"}
+workers: {workers}
 admin: {{bind: ~}}
 """, tls) as peer:
         yield peer
 
 
 @contextmanager
-def haproxy(stage):
+def haproxy(stage, workers=1):
     """Plain towards the server too: what a relay costs that does nothing else."""
     with started(stage, ["/usr/sbin/haproxy", "-db", "-f"], lambda port: f"""
 global
-    nbthread 1
-    maxconn 2000
+    nbthread {workers}
+    maxconn {stage.most}
 defaults
     mode tcp
     timeout connect 5s
@@ -80,7 +100,7 @@ defaults
     timeout server 1h
 listen postgresql
     bind 127.0.0.1:{port}
-    server node 127.0.0.1:{stage.database.port}
+    server node 127.0.0.1:{stage.server.plain_port}
 """) as peer:
         yield peer
 
@@ -94,8 +114,8 @@ pid =
 client = yes
 protocol = pgsql
 accept = 127.0.0.1:{port}
-connect = 127.0.0.1:{stage.database.port}
-CAfile = {stage.ca}
+connect = 127.0.0.1:{stage.server.port}
+CAfile = {stage.pki.ca}
 verifyChain = yes
 checkHost = {stage.node}
 """) as peer:
@@ -104,7 +124,8 @@ checkHost = {stage.node}
 
 @contextmanager
 def pgbouncer(stage, tls=False):
-    """It has no pinned address beside a name, so it verifies the address."""
+    """It has no pinned address beside a name, so it verifies the address. Its connections to the
+    server outlive the client's: so the next client finds one, and no new session."""
     local_tls = f"""
 client_tls_sslmode = require
 client_tls_cert_file = {stage.database.certificate}
@@ -114,7 +135,7 @@ client_tls_key_file = {stage.database.key}
     users.write_text(f'"{USER}" ""\n')
     with started(stage, ["/usr/sbin/pgbouncer"], lambda port: f"""
 [databases]
-* = host=127.0.0.1 port={stage.database.port}
+* = host=127.0.0.1 port={stage.server.port}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
@@ -122,10 +143,10 @@ unix_socket_dir =
 auth_type = trust
 auth_file = {users}
 pool_mode = session
-max_client_conn = 1000
-default_pool_size = 600
+max_client_conn = {stage.most}
+default_pool_size = {stage.most}
 server_tls_sslmode = verify-full
-server_tls_ca_file = {stage.ca}
+server_tls_ca_file = {stage.pki.ca}
 {local_tls if tls else ""}
 """, tls, **stage.database.identity) as peer:
         yield peer
@@ -134,7 +155,7 @@ server_tls_ca_file = {stage.ca}
 @contextmanager
 def direct(stage):
     """No proxy: the client verifies by itself."""
-    yield Peer(None, stage.database.verified(stage.ca))
+    yield Peer(None, stage.database.verified(stage.pki.ca))
 
 
 @contextmanager
@@ -149,7 +170,7 @@ def started(stage, command, settings, tls=False, **popen):
             until(f"{command[0]} serves", lambda: process.exit_code is not None
                   or serves(local(port, tls)), PATIENCE)
             if process.exit_code is None:
-                yield Peer(process.pid, local(port, tls))
+                yield Peer(process.pid, local(port, tls), process)
                 return
         finally:
             process.kill()

@@ -46,7 +46,7 @@ NOT_RUN = {
     "scripts/lint": BY_CI,
     "./scripts/build": BY_CI,
     "bash .ci/run": "is CI",
-    "scripts/bench --rounds 3": "measures for a quarter of an hour, alone on the machine",
+    "scripts/bench --rounds 3": "measures for half an hour, alone on the machine",
     "docker build -f docker/Dockerfile -t roachpin .": ENGINE,
     "docker run -d --name roachpin --read-only --tmpfs /run/roachpin:uid=65532,gid=65532,mode=0700 "
     "--cap-drop ALL --security-opt no-new-privileges --stop-timeout 30 "
