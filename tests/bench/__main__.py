@@ -33,7 +33,8 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 1 << 16), hard))
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _: sys.exit(128 + received))
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup's
+            signal.signal(number, end)
 
     results = Results(wanted.measures, aims(wanted.amounts), facts(wanted.program))
     with ExitStack() as stack:
@@ -45,6 +46,12 @@ def main():
         Path(wanted.json).write_text(results.json())
     if wanted.svg:
         Path(wanted.svg).write_text(picture(results.data()))
+
+
+def end(number, _):
+    """Stops what was started, as an exception does."""
+    say(f"scripts/bench: {signal.Signals(number).name}")
+    sys.exit(128 + number)
 
 
 def arguments():
