@@ -6,6 +6,17 @@ from harness.certificates import NODE, Pki
 from harness.door import Door
 from harness.postgres import Postgres
 from harness.roachpin import Roachpin, configuration, node
+from harness.sanitizers import Reports
+
+REPORTS = Reports()  # before a test takes the environment for its programs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sanitizers_have_nothing_to_say():
+    """Made first, so that it ends last: after every program has."""
+    yield
+    said = REPORTS.close()
+    assert not said, said
 
 
 @pytest.fixture(scope="session")
