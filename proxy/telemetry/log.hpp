@@ -47,6 +47,7 @@ public:
 
 private:
     class writer;
+    struct left_behind;
 
     bool is_news(core::event_id id, const event_line& line);
     void write_folded();
