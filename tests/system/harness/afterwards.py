@@ -96,12 +96,12 @@ class Afterwards:
         return (held, ended, now.value("process_threads")) == (0, self.made, self._threads)
 
     def _settled_descriptors(self):
-        """How many are open, once they are as many twice in a row."""
-        readings = [-1]
+        """How many are open, once they are as many three times in a row."""
+        readings = [-1, -2]
 
         def are_settled():
             readings.append(self.proxy.descriptors)
-            return readings[-1] == readings[-2]
+            return len(set(readings[-3:])) == 1
 
         until("its descriptors stay as many", are_settled)
         return readings[-1]

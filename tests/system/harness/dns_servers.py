@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from .afterwards import reset
 from .process import Process
 from .waiting import until
 
@@ -312,9 +313,21 @@ def silent(query):
     return None
 
 
+class Bare(bytes):
+    """Sent over TCP without a length in front."""
+
+
+class FromElsewhere(bytes):
+    """Sent over UDP from another port."""
+
+
+HANG_UP, RESET = object(), object()
+"""In place of a packet: what becomes of the connection."""
+
+
 class HostileDns(DnsServer):
     """Answers over UDP and TCP with whatever `behave(query)` returns: octets, a list of them (one
-    packet each), or None for silence. Keeps the queries it was sent."""
+    packet each) or of the above, or None for silence. Keeps the queries it was sent."""
 
     def __init__(self, behave, host=HOST):
         self.host = host
@@ -363,7 +376,11 @@ class HostileDns(DnsServer):
                 if self._stopping:
                     return
                 for packet in self._answers(raw, "udp", peer):
-                    self._udp.sendto(packet, peer)
+                    if isinstance(packet, FromElsewhere):
+                        with socket.socket(type=socket.SOCK_DGRAM) as other:
+                            other.sendto(packet, peer)
+                    else:
+                        self._udp.sendto(packet, peer)
             except OSError:
                 if self._stopping:
                     return
@@ -374,6 +391,7 @@ class HostileDns(DnsServer):
                 connection, peer = self._tcp.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connections.add(connection)
             threading.Thread(
                 target=self._serve_tcp, args=[connection, peer], daemon=True).start()
@@ -390,7 +408,12 @@ class HostileDns(DnsServer):
                     if len(raw) < length:
                         return
                     for packet in self._answers(raw, "tcp", peer):
-                        connection.sendall(struct.pack("!H", len(packet)) + packet)
+                        if packet is RESET:
+                            reset(connection)
+                        if packet in (RESET, HANG_UP):
+                            return
+                        head = b"" if isinstance(packet, Bare) else struct.pack("!H", len(packet))
+                        connection.sendall(head + packet)
         except (OSError, ValueError):
             pass
         finally:
