@@ -61,7 +61,7 @@ int run(const run_flags& flags) {
     telemetry::recent_events recent;
     core::event_source events({&log, &metrics, &recent}, first_event_id());
     runtime proxy(
-        std::move(source), std::move(*loaded), events, {metrics, recent},
+        std::move(source), std::move(*loaded), events, {log, metrics, recent},
         [&log](const settings::log& now) { log.change(to_severity(now.level), is_json(now)); });
     if (const auto reasons = proxy.look_around(); !reasons.empty()) {
         std::cerr << "roachpin does not start (start: fail_fast):\n";

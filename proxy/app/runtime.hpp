@@ -16,6 +16,7 @@
 #include "policy/readiness.hpp"
 #include "telemetry/admin_pages.hpp"
 #include "telemetry/control_server.hpp"
+#include "telemetry/log.hpp"
 #include "telemetry/metrics.hpp"
 #include "telemetry/recent_events.hpp"
 
@@ -31,6 +32,7 @@ namespace roachpin::app {
 
 /// Who remembers events for the admin server. They outlive whoever emits.
 struct witnesses {
+    const telemetry::log& log;
     telemetry::metrics& metrics;
     telemetry::recent_events& recent;
 };

@@ -64,6 +64,7 @@ telemetry::status runtime::status() const {
             .nodes = report_nodes(),
             .certificates = report_certificates(now_->certificates()),
             .since_start = totals(),
+            .log_lines_lost = seen_.log.lost(),
             .history = {samples_.begin(), samples_.end()},
             .events = seen_.recent.newest()};
 }

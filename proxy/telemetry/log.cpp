@@ -6,10 +6,12 @@
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <new>
+#include <poll.h>
 #include <string_view>
 #include <unistd.h>
 
@@ -23,14 +25,21 @@ constexpr std::size_t queue_length = 1024;
 
 constexpr auto patience = 2s;
 
-void write_all(int fd, std::string_view rest) {
+/// The rest of it that could not be written.
+std::string_view write_all(int fd, std::string_view rest) {
     while (!rest.empty()) {
         const auto put = ::write(fd, rest.data(), rest.size());
-        if (put < 0 && errno != EINTR) {
-            return; // a log that cannot be written must not stop what it is about
+        if (put > 0) {
+            rest.remove_prefix(static_cast<std::size_t>(put));
+        } else if (put < 0 && errno == EAGAIN) {
+            // Who shares the terminal or pipe has made it non-blocking for all.
+            pollfd room{fd, POLLOUT, 0};
+            ::poll(&room, 1, -1);
+        } else if (put == 0 || errno != EINTR) {
+            break; // a log that cannot be written must not stop what it is about
         }
-        rest.remove_prefix(put > 0 ? static_cast<std::size_t>(put) : 0);
     }
+    return rest;
 }
 
 } // namespace
@@ -47,11 +56,23 @@ public:
         return grown_.wait_for(lock, time, [&] { return written_ >= count; });
     }
 
+    /// Lines that the system did not take: its disk is full.
+    std::size_t refused() const { return refused_; }
+
+    /// Whether it took the last one.
+    bool is_taken() const { return taken_; }
+
 protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
+        if (broken_off_) {
+            line.push_back('\n'); // what is whole stands on a line of its own
+        }
         formatter_->format(message, line);
-        write_all(fd_, {line.data(), line.size()});
+        const auto rest = write_all(fd_, {line.data(), line.size()});
+        broken_off_ = rest.empty() ? false : broken_off_ || rest.size() < line.size();
+        taken_ = rest.empty();
+        refused_ += rest.empty() ? 0U : 1U;
         const std::lock_guard lock(counting_);
         ++written_;
         grown_.notify_all();
@@ -63,7 +84,10 @@ private:
     int fd_;
     std::mutex counting_;
     std::condition_variable grown_;
-    std::size_t written_ = 0;
+    std::size_t written_ = 0; ///< or refused
+    bool broken_off_ = false; ///< the last octet that was taken is none of a line's end
+    std::atomic<bool> taken_ = true;
+    std::atomic<std::size_t> refused_ = 0;
 };
 
 struct log::left_behind {
@@ -135,10 +159,14 @@ void log::write(core::event_id id, const event_line& line) {
     logger_->info(json_ ? to_json(now, id, line) : to_text(now, id, line));
 }
 
+std::size_t log::lost() const {
+    return thread_->overrun_counter() + writer_->refused();
+}
+
 /// Once there is room again.
 void log::say_what_was_lost(core::event_id id) {
-    const auto lost = thread_->overrun_counter();
-    if (lost != lost_said_ && thread_->queue_size() < queue_length / 2) {
+    const auto lost = this->lost();
+    if (lost != lost_said_ && writer_->is_taken() && thread_->queue_size() < queue_length / 2) {
         const auto before = lost_said_.exchange(lost);
         write(id, {severity::warning, "log_lines_lost", {{"lost", std::uint64_t{lost - before}}}});
     }

@@ -27,8 +27,8 @@ struct log_options {
 };
 
 /// The log: one event, one line. Safe from any thread, and never waits: a thread of its own writes,
-/// and where nobody reads what it writes, the eldest lines are dropped and counted
-/// (log_lines_lost). Sessions do not stop because a log shipper does.
+/// and where nobody reads what it writes, or a full disk does not take it, lines are dropped and
+/// counted (log_lines_lost). Sessions do not stop because a log shipper does.
 ///
 /// Lines that repeat others are folded (telemetry/folding.hpp), unless everything was asked for
 /// (severity::debug).
@@ -44,6 +44,9 @@ public:
 
     /// From now on; where it is written stays.
     void change(severity least, bool json);
+
+    /// How many lines nobody will read: dropped from the queue, or not taken by the system.
+    std::size_t lost() const;
 
 private:
     class writer;

@@ -43,6 +43,14 @@ const std::vector<metric_description>& metric_catalogue() {
          {"result"}},
         {"roachpin_config_last_reload_success_timestamp_seconds", gauge,
          "When the configuration in force was read."},
+        {"roachpin_log_lines_lost_total", counter,
+         "Log lines that were dropped: nobody read them, or a full disk did not take them."},
+        {"roachpin_internal_errors_total", counter, "Events internal_error."},
+        {"roachpin_accept_failures_total",
+         counter,
+         "Clients that waited to be accepted while there was no descriptor or memory: events "
+         "accept_failed.",
+         {"listener"}},
         {"roachpin_client_connections_total",
          counter,
          "Client connections, once it is known what became of them; result is session, refused, "
@@ -71,6 +79,10 @@ const std::vector<metric_description>& metric_catalogue() {
          {"node"},
          long_waits},
         {"roachpin_session_seconds", histogram, "How long sessions lasted.", {}, lifetimes},
+        {"roachpin_session_ends_total",
+         counter,
+         "Sessions that ended; reason is that of the event session_ended.",
+         {"reason"}},
         {"roachpin_bytes_total",
          counter,
          "Octets passed, of the sessions that are under way, too; direction is to_node or "

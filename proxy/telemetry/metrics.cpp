@@ -29,6 +29,8 @@ constexpr std::array<std::string_view, 5> client_results{"session", "refused", "
                                                          "probe"};
 constexpr std::array<std::string_view, 3> dial_results{"proved", "down", "hostile"};
 constexpr std::array<std::string_view, 2> reload_results{"success", "failure"};
+/// Those that are nobody's wish.
+constexpr std::array<std::string_view, 3> session_losses{"client_lost", "node_lost", "cut"};
 
 } // namespace
 
@@ -46,12 +48,17 @@ public:
         for (const auto result : reload_results) {
             reloads_.Add({{"result", std::string(result)}});
         }
+        for (const auto reason : session_losses) {
+            session_ends_.Add({{"reason", std::string(reason)}});
+        }
+        internal_errors_.Add({});
         opening_.Add({}, bounds_of("roachpin_client_opening_seconds"));
         session_.Add({}, bounds_of("roachpin_session_seconds"));
     }
 
     void expect(const metric_subjects& subjects) {
         for (const auto& listener : subjects.listeners) {
+            accept_failures_.Add({{"listener", listener}});
             for (const auto result : client_results) {
                 connections_.Add({{"listener", listener}, {"result", std::string(result)}});
             }
@@ -103,6 +110,7 @@ public:
 
     void operator()(const events::session_ended& event) {
         session_.Add({}, bounds_of("roachpin_session_seconds")).Observe(in_seconds(event.took));
+        session_ends_.Add({{"reason", event.reason}}).Increment();
     }
 
     void operator()(const events::dialled& event) {
@@ -129,7 +137,9 @@ public:
 
     void operator()(const events::cancel_failed& event) { note_cancel(event.client, event.reason); }
 
-    void operator()(const events::accept_failed&) {}
+    void operator()(const events::accept_failed& event) {
+        accept_failures_.Add({{"listener", event.listener}}).Increment();
+    }
 
     void operator()(const events::listener_closed&) {}
 
@@ -184,7 +194,7 @@ public:
 
     void operator()(const events::waiting_for_nodes&) {}
 
-    void operator()(const events::internal_error&) {}
+    void operator()(const events::internal_error&) { internal_errors_.Add({}).Increment(); }
 
 private:
     counter_family& counter(std::string_view name) {
@@ -228,6 +238,9 @@ private:
     }
 
     counter_family& reloads_ = counter("roachpin_config_reloads_total");
+    counter_family& internal_errors_ = counter("roachpin_internal_errors_total");
+    counter_family& accept_failures_ = counter("roachpin_accept_failures_total");
+    counter_family& session_ends_ = counter("roachpin_session_ends_total");
     counter_family& connections_ = counter("roachpin_client_connections_total");
     counter_family& rejections_ = counter("roachpin_client_rejections_total");
     counter_family& replays_ = counter("roachpin_startup_replays_total");

@@ -137,6 +137,7 @@ struct status {
     std::vector<node_report> nodes{};
     std::vector<certificate_status> certificates{}; ///< trusted, and roachpin's own
     totals since_start{};
+    std::size_t log_lines_lost = 0;
     std::vector<sample> history{};      ///< oldest first
     std::vector<recent_event> events{}; ///< newest first; none of sessions that went well
 };

@@ -164,6 +164,7 @@ std::vector<MetricFamily> gauges_of(const status& now) {
     into.set("roachpin_ready", {}, now.ready ? 1 : 0);
     into.set("roachpin_config_last_reload_success_timestamp_seconds", {},
              seconds_of(now.configured_at));
+    into.set("roachpin_log_lines_lost_total", {}, now.log_lines_lost);
     into.set("roachpin_connections_active", {}, now.connections);
     into.set("roachpin_connections_limit", {}, now.max_connections);
     for (const auto& one : now.listeners) {

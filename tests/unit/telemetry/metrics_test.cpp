@@ -23,6 +23,7 @@ telemetry::status whole_status() {
     const telemetry::wall_time end{1893456000s};
     telemetry::status now{.version = "0.1.0", .ready = true, .connections = 3};
     now.max_connections = 4096;
+    now.log_lines_lost = 7;
     now.listeners = {{"127.0.0.1:26257", "originate", "none", 3, 1024}};
     telemetry::place_report place{.address = "10.1.2.3:26257", .state = "hostile"};
     place.spares = 2;
@@ -83,6 +84,10 @@ TEST(telemetry_metrics, events_are_counted_under_their_labels) {
              "1",
              "roachpin_establish_seconds_sum{node=\"crdb.internal\"} 1.5",
              "roachpin_session_seconds_sum 0.005",
+             "roachpin_session_ends_total{reason=\"cut\"} 0",
+             "roachpin_accept_failures_total{listener=\"127.0.0.1:26257\"} 1",
+             "roachpin_internal_errors_total 1",
+             "roachpin_log_lines_lost_total 7",
              "roachpin_startup_replays_total{reason=\"57P01\"} 1",
              "roachpin_cancel_requests_total{result=\"owner\"} 1",
              "roachpin_upstream_dials_total{node=\"crdb.internal\",result=\"hostile\"} 1",
