@@ -81,7 +81,7 @@ awaitable<first_look> discovery::look() {
     co_await asking.join_or_cancel();
     task_group proving(where_);
     for (const auto& one : roster_.take_due(core::clock::now())) {
-        proving.spawn(prove(one));
+        proving.spawn(prove(one, true));
     }
     co_await proving.join_or_cancel();
 
@@ -343,7 +343,7 @@ awaitable<void> discovery::keep_proving() {
     co_await asio::this_coro::throw_if_cancelled(false);
     while (true) {
         for (const auto& one : roster_.take_due(core::clock::now())) {
-            proving.spawn(prove(one));
+            proving.spawn(prove(one, false));
         }
         prover_.expires_at(roster_.next_due().value_or(timer::time_point::max()));
         co_await prover_.async_wait(as_result);
@@ -356,7 +356,8 @@ awaitable<void> discovery::keep_proving() {
     co_await proving.join();
 }
 
-awaitable<void> discovery::prove(policy::roster::place one) {
+/// `at_first`: somebody waits for an outcome, whatever it is.
+awaitable<void> discovery::prove(policy::roster::place one, bool at_first) {
     const policy::candidate to{roster_.shared(one.node), one.where};
     const auto proved = co_await inspect_place(to);
     std::optional<health_refusal> refusal;
@@ -366,6 +367,10 @@ awaitable<void> discovery::prove(policy::roster::place one) {
     const auto told = co_await asio::this_coro::cancellation_state;
     if (told.cancelled() != asio::cancellation_type::none || !roster_.knows(one)) {
         co_return; // a dial that was broken off says nothing; or the place has left meanwhile
+    }
+    if (!proved && proved.error().reason == out_of_resources && !at_first) {
+        tell_postponed(one, proved.error());
+        co_return;
     }
     using kind = policy::roster::failure_kind;
     if (proved && !refusal) {
@@ -440,6 +445,14 @@ void discovery::tell_failure(const policy::roster::place& one, const policy::ros
         publish(); // whoever waits is told why
     }
     prover_.cancel(); // its next turn may come before all others'
+}
+
+/// Nothing was learnt of the node, and roachpin's own trouble is said.
+void discovery::tell_postponed(const policy::roster::place& one, const dial_failure& why) {
+    roster_.postponed(one, this_moment());
+    events_.emit(events::dial_failed{
+        {}, facts_of(one), std::string(to_string(why.phase)), why.reason, why.detail, false});
+    prover_.cancel();
 }
 
 policy::roster::moment discovery::this_moment() {

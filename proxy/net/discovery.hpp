@@ -183,10 +183,11 @@ private:
     void conclude(watched_name& one, policy::decision decided);
     void report(watched_name& one, const policy::decision& decided);
     awaitable<void> keep_proving();
-    awaitable<void> prove(policy::roster::place one);
+    awaitable<void> prove(policy::roster::place one, bool at_first);
     awaitable<inspection> inspect_place(policy::candidate to);
     awaitable<std::optional<health_refusal>> ask_place(policy::candidate to);
     void note_proved(const policy::roster::place& one, const tls::peer_facts& proved);
+    void tell_postponed(const policy::roster::place& one, const dial_failure& why);
     void tell_failure(const policy::roster::place& one, const policy::roster::change& change,
                       place_failure why);
     policy::roster::moment this_moment();

@@ -169,7 +169,9 @@ private:
         search_.plane.events.emit(events::dial_failed{search_.client, facts,
                                                       std::string(to_string(why.phase)), why.reason,
                                                       why.detail, why.hostile});
-        search_.plane.trouble({one.target->host, one.where, why});
+        if (why.reason != out_of_resources) { // that says nothing about the place
+            search_.plane.trouble({one.target->host, one.where, why});
+        }
         failures_.push_back({facts.node, facts.address, std::move(why)});
     }
 

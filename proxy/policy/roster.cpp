@@ -176,6 +176,20 @@ roster::change roster::failed(const place& one, failure why, moment when) {
     return made;
 }
 
+roster::change roster::postponed(const place& one, moment when) {
+    auto* found = find(one);
+    if (found == nullptr) {
+        return {};
+    }
+    found->being_proved = false;
+    const auto soon = std::min<core::duration>(std::chrono::seconds(1), rules_.interval);
+    const auto wait = shortened(soon, when.chance);
+    found->again = when.now + wait;
+    change made{.again = wait};
+    made.state = found->state;
+    return made;
+}
+
 roster::change roster::refused(const place& one, failure why, moment when) {
     auto* here = find(one);
     if (here == nullptr) {

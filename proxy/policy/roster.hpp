@@ -103,6 +103,10 @@ public:
     change proved(const place& one, moment when);
     change failed(const place& one, failure why, moment when);
 
+    /// There could be no look, for want of something of our own: what is known of the place stays,
+    /// and the next look is soon.
+    change postponed(const place& one, moment when);
+
     /// The node has refused a session (kind not_ready): out at once, until a look `interval` later.
     /// A look that is under way goes on.
     change refused(const place& one, failure why, moment when);

@@ -164,6 +164,22 @@ TEST(policy_roster, a_usable_place_falls_after_so_many_failures_in_a_row) {
     EXPECT_EQ(last_resort(places), endpoints{one});
 }
 
+TEST(policy_roster, a_look_that_could_not_be_had_changes_nothing_and_is_soon_again) {
+    roster places({named("a", {one})}, {.interval = 5s, .fall = 1});
+    prove_all(places);
+    for (auto now = start + 5s; now < start + 10s; now += 1s) {
+        const auto due = places.take_due(now);
+        ASSERT_EQ(due.size(), 1U);
+        const auto change = places.postponed(due[0], {now});
+        EXPECT_FALSE(change.news || change.rotation);
+        EXPECT_EQ(change.state, place_state::ready);
+        EXPECT_EQ(change.again, 1s);
+    }
+    EXPECT_EQ(usable(places), endpoints{one});
+    EXPECT_TRUE(places.is_any_proved());
+    EXPECT_TRUE(places.failures().empty());
+}
+
 TEST(policy_roster, a_place_that_fell_rises_after_so_many_proofs_in_a_row) {
     roster places({named("a", {one})}, {.fall = 1, .rise = 2});
     prove_all(places); // the first proof admits, whatever `rise` is
