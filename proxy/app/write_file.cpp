@@ -1,5 +1,6 @@
 #include "app/write_file.hpp"
 
+#include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
 #include <string>
@@ -12,12 +13,13 @@ namespace {
 bool write_all(int fd, std::string_view rest) {
     while (!rest.empty()) {
         const auto put = ::write(fd, rest.data(), rest.size());
-        if (put < 0) {
+        if (put < 0 && errno != EINTR) {
             return false;
         }
-        rest.remove_prefix(static_cast<std::size_t>(put));
+        rest.remove_prefix(put > 0 ? static_cast<std::size_t>(put) : 0);
     }
-    return ::fchmod(fd, 0644) == 0;
+    // Else a machine that loses its power may find the name, and nothing behind it.
+    return ::fchmod(fd, 0644) == 0 && ::fsync(fd) == 0;
 }
 
 } // namespace

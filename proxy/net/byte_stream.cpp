@@ -81,12 +81,12 @@ io_result byte_stream::peek(std::uint8_t& octet) {
 
 bool byte_stream::has_hung_up() {
     pollfd socket{fd(), POLLRDHUP, 0};
-    return ::poll(&socket, 1, 0) != 0;
+    return ::poll(&socket, 1, 0) > 0; // a signal's interruption is none of the peer's doing
 }
 
 bool byte_stream::has_unread() {
     pollfd socket{fd(), POLLIN, 0};
-    return has_buffered() || ::poll(&socket, 1, 0) != 0;
+    return has_buffered() || ::poll(&socket, 1, 0) != 0; // in doubt, there is
 }
 
 io_result byte_stream::write_some(core::bytes_view from) {
