@@ -23,7 +23,7 @@ test_packages=(
     dnsmasq-base knot nsd unbound ldnsutils strace prometheus
     libpostgresql-jdbc-java libhikaricp-java python3-django golang-go golang-github-jackc-pgx-v4-dev
     chromium chromium-driver python3-selenium fonts-dejavu-core mandoc zsh fish
-    git dpkg-dev lintian mmdebstrap systemd rsync buildah gunicorn iproute2
+    git dpkg-dev lintian mmdebstrap systemd rsync buildah gunicorn iproute2 nftables faketime
     haproxy pgbouncer stunnel4
 )
 package_packages=(git dpkg-dev binutils gzip python3)

@@ -25,9 +25,9 @@ SCRAM_USER = "scram_app"
 # is for `scram_app`, which the drivers without channel binding use.
 HBA = f"""
 local   all all                        trust
-hostssl all {SCRAM_USER} samehost scram-sha-256
-hostssl all certified  samehost cert
-hostssl all all        samehost password
+hostssl all {SCRAM_USER} samenet scram-sha-256
+hostssl all certified  samenet cert
+hostssl all all        samenet password
 """
 
 SETTINGS = {

@@ -2,7 +2,11 @@
 
 import os
 import re
+import signal
 
+import pytest
+
+from .process import Process
 from .waiting import until
 
 OPENED = re.compile(r'open(?:at)?\((?:AT_FDCWD, )?"([^"]*)"')
@@ -40,3 +44,40 @@ class Strace:
             if family != "AF_NETLINK":  # the kernel itself
                 seen.add(f"{where[2]}:{where[1]}" if where else family + rest)
         return seen
+
+
+class Failing:
+    """The kernel's calls fail as told, in a program that runs: `inject` are strace's own words, as
+    "accept4:error=EMFILE". `path`: only calls on this file. The end of the block ends it. Strace is
+    the program's tracer meanwhile: there can be one."""
+
+    def __init__(self, pid, *inject, path=None):
+        calls = ",".join(one.partition(":")[0] for one in inject)
+        only = ["-P", str(path)] if path else []
+        self._argv = ["strace", "-f", "-s", "0", "-e", "signal=none", "-e", f"trace={calls}", *only,
+                      *(word for one in inject for word in ("-e", f"inject={one}")), "-p", str(pid)]
+
+    def __enter__(self):
+        self._process = Process(self._argv)
+        try:
+            self._process.wait_line("attached")
+        except AssertionError:
+            self._process.kill()
+            if "Operation not permitted" in self._process.output and not os.environ.get("CI"):
+                pytest.skip("nobody may be traced here (ptrace_scope, or a sandbox)")
+            raise
+        return self
+
+    def __exit__(self, *error):
+        self._process.send(signal.SIGINT)  # it lets go
+        self._process.wait()
+
+    @property
+    def count(self):
+        """How many calls failed so."""
+        return self._process.output.count("(INJECTED)")
+
+    def wait(self, count=1, call=""):
+        """Once so many have; of one call, where it is named."""
+        self._process.wait_for(f"{count} injected {call}", lambda lines: sum(
+            "(INJECTED)" in line and call in line for line in lines) >= count)
