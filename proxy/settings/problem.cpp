@@ -1,41 +1,51 @@
 #include "settings/problem.hpp"
 
+#include "core/legible.hpp"
+
 #include <algorithm>
 #include <string_view>
 
 namespace roachpin::settings {
 namespace {
 
-/// core::printable would also spell out what is outside ASCII; a file may be called "prüfung.crt".
-std::string without_controls(std::string_view text) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string shown;
-    for (const char c : text) {
-        const auto octet = static_cast<unsigned char>(c);
-        if (octet >= 0x20 && octet != 0x7f) {
-            shown += c;
-        } else {
-            shown += {'\\', 'x', digits[octet >> 4U], digits[octet & 0xfU]};
-        }
+bool is_inside_character(char octet) {
+    return (static_cast<unsigned char>(octet) & 0xc0U) == 0x80U;
+}
+
+/// A value may be a whole certificate that slipped in, or a megabyte. A sentence begins with what
+/// is wrong and ends in what to do: both stay.
+std::string shown(std::string_view text) {
+    constexpr std::size_t most = 1024;
+    constexpr std::size_t tail = 256;
+    if (text.size() <= most) {
+        return core::legible(text);
     }
-    return shown;
+    auto head = most - tail;
+    auto behind = text.size() - tail;
+    while (head > 0 && is_inside_character(text[head])) {
+        --head;
+    }
+    while (behind < text.size() && is_inside_character(text[behind])) {
+        ++behind;
+    }
+    return core::legible(text.substr(0, head)) + "…" + core::legible(text.substr(behind));
 }
 
 } // namespace
 
 std::string place::to_string() const {
-    auto text = file;
+    auto text = shown(file);
     if (line != 0) {
         text += ":" + std::to_string(line);
     }
     if (!path.empty()) {
-        text += ": " + path;
+        text += ": " + shown(path);
     }
-    return without_controls(text);
+    return text;
 }
 
 std::string problem::to_string() const {
-    return where.to_string() + ": " + without_controls(sentence);
+    return where.to_string() + ": " + shown(sentence);
 }
 
 void sort_by_line(std::vector<problem>& problems) {

@@ -12,8 +12,8 @@ struct place {
     std::size_t line = 0; ///< counted from 1; 0: no line in particular
     std::string path;     ///< "listeners[0].tls.cert_file"; empty: the whole file
 
-    /// "roachpin.yaml:12: cluster.ca_file"; what is unknown is left out with its colon. Control
-    /// characters are shown as \xNN, so that one place is one line on a terminal.
+    /// "roachpin.yaml:12: cluster.ca_file"; what is unknown is left out with its colon. It is
+    /// legible (core/legible.hpp), so that one place is one line on a terminal.
     std::string to_string() const;
 };
 
@@ -22,7 +22,8 @@ struct problem {
     place where;
     std::string sentence; ///< what is wrong and what to do
 
-    /// `file:line: path: sentence`, control characters shown as \xNN.
+    /// `file:line: path: sentence`, legible. Of what is longer than a kilobyte the middle is left
+    /// out.
     std::string to_string() const;
 };
 

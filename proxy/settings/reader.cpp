@@ -15,6 +15,9 @@ namespace {
 /// A file with a thousand nodes of ten lines each has fewer.
 constexpr std::size_t most_values = 100'000;
 
+/// The file has at most one MiB; aliases may repeat a little of it.
+constexpr std::size_t most_octets = 4UL * 1024 * 1024;
+
 /// The deepest key of ours is at five.
 constexpr std::size_t most_levels = 32;
 
@@ -31,10 +34,12 @@ std::size_t line_of(const YAML::Mark& mark) {
 struct extent {
     std::size_t values = 1;
     std::size_t levels = 1;
+    std::size_t octets = 0; ///< of texts
 };
 
 void add_child(extent& parent, const extent& child) {
     parent.values += child.values;
+    parent.octets += child.octets;
     parent.levels = std::max(parent.levels, child.levels + 1);
 }
 
@@ -47,7 +52,10 @@ extent measure(const tree& node) {
     } else if (const auto* fields = std::get_if<entries>(&node.content)) {
         for (const auto& field : *fields) {
             add_child(all, measure(field.value));
+            all.octets += field.key.size();
         }
+    } else if (const auto* text = std::get_if<std::string>(&node.content)) {
+        all.octets = text->size();
     }
     return all;
 }
@@ -69,7 +77,7 @@ public:
 
     void OnScalar(const YAML::Mark& mark, const std::string& /*tag*/, YAML::anchor_t anchor,
                   const std::string& value) override {
-        count({}, line_of(mark));
+        count({.octets = value.size()}, line_of(mark));
         add({value, line_of(mark)}, anchor);
     }
 
@@ -144,8 +152,12 @@ private:
 
     void count(const extent& added, std::size_t line) {
         values_ += added.values;
+        octets_ += added.octets;
         if (values_ > most_values || open_.size() + added.levels > most_levels) {
             throw refusal{line, "the document is nested too deeply or has too many values"};
+        }
+        if (octets_ > most_octets) {
+            throw refusal{line, "the document is larger than 4 MiB with what its aliases repeat"};
         }
     }
 
@@ -153,6 +165,7 @@ private:
     std::vector<unfinished> open_;
     std::map<YAML::anchor_t, tree> anchored_;
     std::size_t values_ = 0;
+    std::size_t octets_ = 0;
 };
 
 tree read_only_document(const std::string& text, const std::string& needs) {

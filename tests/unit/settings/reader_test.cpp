@@ -99,5 +99,24 @@ TEST(settings_reader, refuses_what_grows_without_bound) {
     EXPECT_NE(problem(many + "]\n"), "");
 }
 
+/// Few values, and more text than any file may have.
+TEST(settings_reader, refuses_aliases_that_repeat_a_long_text) {
+    struct row {
+        std::string anchored;
+        int aliases;
+    };
+
+    const std::string longest_key(1000, 'x');
+    for (const auto& [anchored, aliases] :
+         {row{std::string(500'000, 'x'), 20}, row{"{" + longest_key + ": x}", 5000}}) {
+        std::string text = "a: &a " + anchored + "\nb: [*a";
+        for (int count = 0; count < aliases; ++count) {
+            text += ", *a";
+        }
+        EXPECT_EQ(problem(text + "]\n"), "x.yaml:2: the document is larger than 4 MiB with what "
+                                         "its aliases repeat");
+    }
+}
+
 } // namespace
 } // namespace roachpin
