@@ -1,6 +1,6 @@
 #pragma once
 
-#include "telemetry/http_server.hpp"
+#include "telemetry/http.hpp"
 #include "telemetry/status.hpp"
 
 #include <functional>

@@ -1,15 +1,12 @@
 #pragma once
 
+#include "telemetry/control_paths.hpp"
 #include "telemetry/http_server.hpp"
 
-#include <functional>
 #include <map>
 #include <string>
 
 namespace roachpin::telemetry {
-
-/// What POST to a path does: see `http_handler`.
-using control_handler = std::function<http_answer()>;
 
 /// Serves the control socket (`admin.control`), until it is cancelled: POST to the paths of
 /// `handlers` and nothing else, in the way of `serve_http`. `listening` is a non-blocking unix

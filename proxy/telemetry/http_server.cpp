@@ -2,6 +2,7 @@
 
 #include "core/time.hpp"
 #include "policy/backoff.hpp"
+#include "telemetry/http_exchange.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -41,68 +42,21 @@ using timer = asio::basic_waitable_timer<core::clock, asio::wait_traits<core::cl
 using stream_socket = asio::basic_stream_socket<asio::generic::stream_protocol, executor>;
 using watched_descriptor = asio::posix::basic_stream_descriptor<executor>;
 
-using request = http::request<http::string_body>;
-using response = http::response<http::string_body>;
-
-constexpr std::uint32_t largest_header = 8 * 1024;
-constexpr std::size_t largest_body = 64 * 1024;
 constexpr core::duration for_a_request = 5s;
 constexpr core::duration for_its_answer = 5s;
 
-response make_response(http_answer from) {
-    response made;
-    made.result(from.status);
-    made.set(http::field::content_type, from.content_type);
-    for (const auto& [name, value] : from.headers) {
-        made.set(name, value);
-    }
-    made.keep_alive(false);
-    made.body() = std::move(from.body);
-    made.prepare_payload();
-    return made;
-}
-
-response respond(const request& asked, const http_handler& handler) {
-    const auto host = asked[http::field::host];
-    try {
-        return make_response(handler({asked.method_string(), asked.target(), host}));
-    } catch (const std::exception& problem) {
-        return make_response({500, std::string(problem.what()) + "\n"});
-    }
-}
-
-response refuse(error_code failed) {
-    if (failed == http::error::body_limit) {
-        return make_response({413, "a body of more than 64 KiB\n"});
-    }
-    if (failed == http::error::header_limit) {
-        return make_response({431, "headers of more than 8 KiB\n"});
-    }
-    return make_response({400, "no HTTP request: " + failed.message() + "\n"});
-}
-
-/// What to say to the client; nothing where it has gone, or nothing can be said any more.
-awaitable<std::optional<response>> hear(stream_socket& client, const http_handler& handler) {
+/// What to say to the client, as `respond` has it.
+awaitable<std::optional<http_response>> hear(stream_socket& client, const http_handler& handler) {
     using asio::experimental::awaitable_operators::operator||;
     boost::beast::flat_buffer octets;
-    http::request_parser<http::string_body> parser;
-    parser.body_limit(largest_body);
-    parser.header_limit(largest_header);
+    http_request_parser parser;
     timer alarm(client.get_executor(), for_a_request);
     const auto first = co_await (http::async_read(client, octets, parser, as_result) ||
                                  alarm.async_wait(as_result));
     if (first.index() == 1) {
         co_return make_response({408, "the request was not whole within 5 s\n"});
     }
-    const auto failed = std::get<0>(std::get<0>(first));
-    if (!failed) {
-        co_return respond(parser.get(), handler);
-    }
-    if (failed == http::error::end_of_stream ||
-        failed.category() == boost::system::system_category()) {
-        co_return std::nullopt;
-    }
-    co_return refuse(failed);
+    co_return respond(std::get<0>(std::get<0>(first)), parser, handler);
 }
 
 /// A socket closed with octets unread resets the connection, and the client loses its answer: what
@@ -112,14 +66,14 @@ awaitable<void> hear_out(stream_socket& client) {
     error_code failed;
     client.shutdown(stream_socket::shutdown_send, failed);
     std::size_t heard = 0;
-    while (!failed && heard < largest_body) {
+    while (!failed && heard < largest_http_body) {
         const auto got = co_await client.async_read_some(asio::buffer(octets), as_result);
         failed = std::get<0>(got);
         heard += std::get<1>(got);
     }
 }
 
-awaitable<void> tell(stream_socket& client, response& answer) {
+awaitable<void> tell(stream_socket& client, http_response& answer) {
     const auto sent = co_await http::async_write(client, answer, as_result);
     if (!std::get<0>(sent)) {
         co_await hear_out(client);
