@@ -62,7 +62,9 @@ io_result byte_stream::read_some(std::span<std::uint8_t> into) {
         const int got = SSL_read(tls_.get(), rest.data(), size_for_openssl(rest.size()));
         if (got <= 0) {
             const auto result = tls_result(got);
-            // An end that follows octets is met again by the next read.
+            // An end that follows octets is met again by the next read, for which nobody may wait:
+            // whoever has said close_notify need not close the socket.
+            end_unread_ = !is_blocked(result.status);
             return filled > 0 ? io_result{io_status::ok, filled} : result;
         }
         filled += static_cast<std::size_t>(got);
@@ -119,7 +121,7 @@ io_result byte_stream::close_sending() {
 }
 
 bool byte_stream::has_buffered() const {
-    return tls_ && SSL_has_pending(tls_.get()) == 1;
+    return tls_ && (end_unread_ || SSL_has_pending(tls_.get()) == 1);
 }
 
 awaitable<std::tuple<error_code>> byte_stream::wait(io_status status) {

@@ -63,8 +63,8 @@ public:
     /// Ends our sending: close_notify inside TLS, then FIN. May want to be tried again.
     io_result close_sending();
 
-    /// Whether TLS holds octets that came and were not read: the socket will not become readable
-    /// for them.
+    /// Whether TLS holds octets, or an end, that came and were not read: the socket will not become
+    /// readable for them.
     bool has_buffered() const;
 
     /// Whether anything of the peer waits to be read: octets, its end, an error.
@@ -96,6 +96,7 @@ private:
     stream_socket socket_;
     descriptor resting_; ///< the socket, while `socket_` is closed: outside the reactor
     tls::ssl_ptr tls_;
+    bool end_unread_ = false; ///< inside TLS
 };
 
 } // namespace roachpin::net
