@@ -92,6 +92,8 @@ peer_fault handshake_fault(int reason) {
     case SSL_R_HTTPS_PROXY_REQUEST:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
     case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
+    case SSL_R_DATA_LENGTH_TOO_LONG:
+    case SSL_R_RECORD_TOO_SMALL:
     case SSL_R_RECORD_LENGTH_MISMATCH:
     case SSL_R_UNEXPECTED_RECORD:
     case SSL_R_UNEXPECTED_MESSAGE:
