@@ -19,7 +19,7 @@ lint_packages=(clang clang-format clang-tidy shellcheck pyflakes3)
 test_packages=(
     curl openssl postgresql postgresql-client postgresql-contrib ca-certificates
     python3 python3-pytest python3-psycopg2 python3-flask python3-sqlalchemy python3-asyncpg
-    python3-yaml python3-jsonschema
+    python3-yaml python3-jsonschema python3-cryptography
     dnsmasq-base knot nsd unbound ldnsutils strace prometheus
     libpostgresql-jdbc-java libhikaricp-java python3-django golang-go golang-github-jackc-pgx-v4-dev
     chromium chromium-driver python3-selenium fonts-dejavu-core mandoc zsh fish
