@@ -44,14 +44,14 @@ def copy_both_ways(session, lines):
 
 def work_and_copy(machines, proxy, lines):
     before = proxy.descriptors
-    with machines.client.inside(), Work(machines.postgres, PORT, 3, fresh=1, host=PROXY) as work:
+    with machines.client.inside(), Work(machines.postgres, PORT, 2, fresh=1, host=PROXY) as work:
         session = psycopg2.connect(**work.options)
         copy_both_ways(session, lines)
         session.close()
         work.go_on(2, within=60)
     until("all is given back", lambda: proxy.descriptors <= before)
     ends = scrape(proxy)
-    assert ends.value("roachpin_session_ends_total", reason="client_closed") >= 5
+    assert ends.value("roachpin_session_ends_total", reason="client_closed") >= 3
     for reason in ("client_lost", "node_lost", "cut"):
         assert ends.value("roachpin_session_ends_total", reason=reason) == 0
     assert ends.value("roachpin_bytes_total", node=NODE, direction="to_client") > lines * LINE

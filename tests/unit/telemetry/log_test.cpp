@@ -66,9 +66,9 @@ TEST(telemetry_log, what_a_full_disk_does_not_take_is_counted) {
     ASSERT_GE(full, 0);
     {
         telemetry::log log({.fd = full});
-        log.on_event(core::event_id{1}, test::sample<core::events::started>());
+        log.on_event(core::event_id{1}, core::events::started{"0.1.0", 2, ""});
         EXPECT_EQ(lost_in_the_end(log, 1), 1U);
-        log.on_event(core::event_id{2}, test::sample<core::events::started>());
+        log.on_event(core::event_id{2}, core::events::started{"0.1.0", 2, ""});
         EXPECT_EQ(lost_in_the_end(log, 2), 2U)
             << "what was lost is not said where nothing is taken";
     }
@@ -84,7 +84,7 @@ TEST(telemetry_log, a_pipe_that_does_not_block_is_waited_for) {
     {
         telemetry::log log({.fd = ends[1]});
         for (int i = 0; i < events; ++i) {
-            log.on_event(core::event_id{1}, test::sample<core::events::started>());
+            log.on_event(core::event_id{1}, core::events::started{"0.1.0", 2, ""});
         }
         std::array<char, 4096> some{};
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
