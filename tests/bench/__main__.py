@@ -39,8 +39,12 @@ def main():
     results = Results(wanted.measures, aims(wanted.amounts), facts(wanted.program))
     with ExitStack() as stack:
         stage = set_up(stack, wanted)
+        stack.callback(report, results, wanted)  # also of what was measured before it was ended
         for measure in wanted.measures:
             measure_in_turns(measure, stage, wanted, results)
+
+
+def report(results, wanted):
     print(results.text())
     if wanted.json:
         Path(wanted.json).write_text(results.json())
