@@ -55,11 +55,12 @@ def picture(data):
             body += drawn(*one, MARGIN + column * PANEL, top)
         top += HEAD + ROW * max(len(bars) for _, bars in row) + GAP
     about = data["about"]
-    body += [text(MARGIN, top + 10 + 15 * line, words, "note") for line, words in enumerate((
-        f"Bars: medians; whiskers: from the least round to the greatest. Less is better. "
-        f"{about['day']}, scripts/bench.",
-        f"{about['machine']}; load {about['load']}."))]
-    height = top + 28 + MARGIN
+    notes = ["Bars: medians; whiskers: from the least round to the greatest. Less is better. "
+             f"{about['day']}, scripts/bench.", f"{about['machine']}; load {about['load']}."]
+    if "pgbouncer" in data["measures"].get("connect", {"peers": ()})["peers"]:
+        notes.append("PgBouncer's connects reach no server: they find a session that another left.")
+    body += [text(MARGIN, top + 10 + 15 * line, words, "note") for line, words in enumerate(notes)]
+    height = top + 15 * len(notes) + MARGIN
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}" role="img">',
