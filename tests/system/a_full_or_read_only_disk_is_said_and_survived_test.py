@@ -35,6 +35,7 @@ class Logging(Roachpin):
         # Appended to, as systemd and shells do: a file that was emptied begins anew.
         shell = ["sh", "-c", 'exec 3>&2 2>>"$0"; echo begun >&3; exec "$@"', file]
         super().__init__(settings, under=shell)
+        self.process.wait_line("begun")  # from now on there is a file to read
 
     @property
     def written(self):
