@@ -18,7 +18,7 @@ import asyncpg
 import psycopg2
 from harness import wire
 from harness.copying import LINE, Hashed, Lines
-from harness.drivers import explained
+from harness.drivers import explained, read_or_why
 from harness.postgres import DATABASE, PASSWORD, USER
 from harness.wire import Wire
 from judge import CUT, GOOD_BYES, KILLED, TURNED_AWAY, Loss, verdict
@@ -181,10 +181,7 @@ class Plain(Application):
             pass  # what was said before can be read
         rows, error = [], ""
         while True:
-            try:
-                kind, content = session.read()
-            except OSError as broken:
-                kind, content = b"", repr(broken).encode()
+            kind, content = read_or_why(session)
             if kind == b"D":
                 rows.append(content[6:].decode())
             elif kind == b"E":
@@ -327,10 +324,7 @@ class SlowReader(Plain):
                                 f" FROM generate_series(0, {SLOW_ROWS - 1}) g"))
         got, error, count = hashlib.md5(), "", 0
         while True:
-            try:
-                kind, content = session.read()
-            except OSError as broken:
-                kind, content = b"", repr(broken).encode()
+            kind, content = read_or_why(session)
             if kind == b"D":
                 self.inside = True  # until now, it may have been turned away
                 got.update(content[6:])

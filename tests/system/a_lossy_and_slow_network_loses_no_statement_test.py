@@ -4,7 +4,6 @@ arrives all the same. A node that is behind a black hole costs its deadline, and
 import time
 
 import psycopg2
-import pytest
 
 from harness.copying import LINE, Hashed, Lines
 from harness.certificates import NODE
@@ -16,20 +15,6 @@ from harness.work import Work
 LOSS = "numgen random mod 100 < {} counter drop"
 QUIET = {"interval": "60s"}  # no probe finds out what a session shall
 LINES = 2 << 10
-
-
-@pytest.fixture(scope="module")
-def three(pki):
-    with ThreeMachines(pki) as made:
-        yield made
-
-
-@pytest.fixture
-def machines(three):
-    """Of these, one test after the other has the use."""
-    yield three
-    for one in (three.client, three.proxy, three.node):
-        one.rules("")
 
 
 def copy_both_ways(session, lines):

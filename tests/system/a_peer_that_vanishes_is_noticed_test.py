@@ -10,7 +10,7 @@ import pytest
 
 from harness.metrics import scrape
 from harness.postgres import DATABASE, PASSWORD, USER
-from harness.three_machines import CLIENTS, NODES, PORT, PROXY, ThreeMachines
+from harness.three_machines import CLIENTS, NODES, PORT, PROXY
 from harness.waiting import until
 from harness.wire import Wire, query
 from harness.work import Work
@@ -19,20 +19,6 @@ KEEPALIVE = {"idle": "1s", "interval": "1s", "count": 2, "user_timeout": "3s"}
 BOUND = 3
 """Seconds: idle + interval * count, and user_timeout."""
 QUIET = {"interval": "60s"}
-
-
-@pytest.fixture(scope="module")
-def three(pki):
-    with ThreeMachines(pki) as made:
-        yield made
-
-
-@pytest.fixture
-def machines(three):
-    """Of these, one test after the other has the use."""
-    yield three
-    for one in (three.client, three.proxy, three.node):
-        one.rules("")
 
 
 @pytest.fixture

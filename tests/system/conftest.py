@@ -7,6 +7,7 @@ from harness.door import Door
 from harness.postgres import Postgres
 from harness.roachpin import Roachpin, configuration, node
 from harness.sanitizers import Reports
+from harness.three_machines import ThreeMachines
 
 REPORTS = Reports()  # before a test takes the environment for its programs
 
@@ -48,6 +49,20 @@ def roachpin(settings):
     """A proxy with one plaintext listener on loopback."""
     with Roachpin(settings()) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="module")
+def three(pki):
+    with ThreeMachines(pki) as made:
+        yield made
+
+
+@pytest.fixture
+def machines(three):
+    """A client's, a proxy's and a node's. Of these, one test after the other has the use."""
+    yield three
+    for one in (three.client, three.proxy, three.node):
+        one.rules("")
 
 
 DOORS = ["straight to the database", "roachpin in the clear", "roachpin's own TLS"]

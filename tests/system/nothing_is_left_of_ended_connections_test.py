@@ -1,8 +1,6 @@
 """However connections end, their descriptors and memory are given back."""
 
 import contextlib
-import socket
-import struct
 
 import pytest
 
@@ -12,12 +10,11 @@ from harness.fake_cockroach import FakeCockroach
 from harness.postgres import DATABASE, PASSWORD, USER
 from harness.roachpin import Roachpin, configuration, node, started_with
 from harness.waiting import until
-from harness.wire import Wire
+from harness.wire import Wire, reset
 
 LOGIN = {"user": USER, "database": DATABASE}
 ROUNDS = 40
 NO_SPARES = {"per_node": 0}  # they come and go by themselves
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST
 
 
 def good_bye(client):
@@ -34,7 +31,7 @@ def breaks_off(client):
     client.login(PASSWORD, **LOGIN)
     client.send(wire.query("SELECT repeat('x', 100000) FROM generate_series(1, 100)"))
     client.receive(1000)
-    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    reset(client.socket)
 
 
 def leaves_in_its_opening(client):

@@ -16,13 +16,13 @@ from typing import Callable
 import pytest
 
 from harness import wire
-from harness.afterwards import LOGIN, Afterwards, Growth, hear_all, reset
+from harness.afterwards import LOGIN, Afterwards, Growth, exchange, hear_all
 from harness.certificates import NODE
 from harness.fake_cockroach import FakeCockroach
 from harness.metrics import scrape
 from harness.roachpin import Roachpin, configuration, node
 from harness.waiting import PATIENCE
-from harness.wire import Refusal, message, opening, query, startup
+from harness.wire import Refusal, message, opening, query, reset, startup
 
 EVENT_ID = re.compile(r"\bevent ([0-9a-f]{16})\b")
 LISTENERS = ["clear", "tls", "required", "small", "elsewhere", "passthrough"]
@@ -479,7 +479,7 @@ class Stage:
             clients = [stack.enter_context(self.connect(case.listener))
                        for _ in range(case.times)]
             pool = stack.enter_context(ThreadPoolExecutor(case.times))
-            return list(pool.map(lambda client: act(case, client), clients))
+            return list(pool.map(lambda client: exchange(client, case.does), clients))
 
     def log_in(self, client):
         client.sendall(startup(**LOGIN))
@@ -503,22 +503,11 @@ def stage(pki):
             yield Stage(proxy, fake)
 
 
-def act(case, client):
-    with client:
-        if callable(case.does):
-            return case.does(client)
-        with contextlib.suppress(ConnectionError):
-            client.sendall(case.does)
-        return hear_all(client)
-
-
 def assert_told(proxy, case, heard):
     assert heard.startswith(case.first), heard
     rest = heard[len(case.first):]
     if case.told:
-        assert rest[:1] == b"E" and struct.unpack("!I", rest[1:5])[0] == len(rest) - 1, heard
-        refusal = Refusal((chr(field[0]), field[1:].decode())
-                          for field in rest[5:].split(b"\0") if field)
+        refusal = Refusal.alone(rest)
         assert refusal.code == case.told and refusal["S"] == "FATAL"
         assert case.says in refusal.text
         (event_id,) = EVENT_ID.findall(refusal["H"])

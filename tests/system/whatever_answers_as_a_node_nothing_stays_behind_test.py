@@ -108,6 +108,14 @@ def session(hears, plays, **more):
     return Case(whole, "", hears=hears, **more)
 
 
+def welcomed(context):
+    """A node that is proved with the TLS context of the stage that `context` names."""
+    def whole(visit, stage):
+        visit.start_session(context(stage))
+        visit.send(LOGGED_IN)
+    return Case(whole, "", hears=LOGGED_IN, leaves=True)
+
+
 def proved(plays, reason, says="", told="08001", newest=None):
     """A node that was proved, and gives no session."""
     def whole(visit, stage):
@@ -412,21 +420,11 @@ SESSIONS = {
         LOGGED_IN, lambda visit: (visit.send(LOGGED_IN), visit.read(),
                                   at_once(visit, error(b"57P05"))),
         asks=query("SELECT 1"), then="57P05"),
-    "200 session tickets": Case(
-        lambda visit, stage: (visit.start_session(stage.with_tickets(200)),
-                              visit.send(LOGGED_IN)), "", hears=LOGGED_IN, leaves=True),
-    "a name in capitals": Case(
-        lambda visit, stage: (visit.start_session(stage.context("capitals")),
-                              visit.send(LOGGED_IN)), "", hears=LOGGED_IN, leaves=True),
-    "the right name after 1,000 others": Case(
-        lambda visit, stage: (visit.start_session(stage.context("the-last-name")),
-                              visit.send(LOGGED_IN)), "", hears=LOGGED_IN, leaves=True),
-    "the chain in another order": Case(
-        lambda visit, stage: (visit.start_session(stage.context("shuffled")),
-                              visit.send(LOGGED_IN)), "", hears=LOGGED_IN, leaves=True),
-    "a chain with 30 strangers": Case(
-        lambda visit, stage: (visit.start_session(stage.context("strangers")),
-                              visit.send(LOGGED_IN)), "", hears=LOGGED_IN, leaves=True),
+    "200 session tickets": welcomed(lambda stage: stage.with_tickets(200)),
+    "a name in capitals": welcomed(lambda stage: stage.context("capitals")),
+    "the right name after 1,000 others": welcomed(lambda stage: stage.context("the-last-name")),
+    "the chain in another order": welcomed(lambda stage: stage.context("shuffled")),
+    "a chain with 30 strangers": welcomed(lambda stage: stage.context("strangers")),
 }
 
 # RFC 2409 section 6.2
@@ -617,14 +615,8 @@ def hear(client, most=None):
     return heard
 
 
-def refusal_of(heard):
-    assert heard[:1] == b"E" and struct.unpack("!I", heard[1:5])[0] == len(heard) - 1, heard[:200]
-    return Refusal((chr(field[0]), field[1:].decode())
-                   for field in heard[5:].split(b"\0") if field)
-
-
 def assert_told(stage, case, heard):
-    refusal = refusal_of(heard)
+    refusal = Refusal.alone(heard)
     assert refusal.code == case.told, refusal
     port = stage.slots[case.at].port
     (why,) = [line for line in refusal["D"].split("\n") if f"127.0.0.1:{port}: " in line]
@@ -645,7 +637,7 @@ def test_what_may_answer_as_a_node(stage, case):
     else:
         assert heard[:len(case.hears)] == case.hears, (heard[:200], case.hears[:200])
         rest = heard[len(case.hears):]
-        assert (refusal_of(rest).code if case.then else rest) == (case.then or b"")
+        assert (Refusal.alone(rest).code if case.then else rest) == (case.then or b"")
         slot.play(None)  # it was proved, and would be believed
     stage.after.check()  # by the next node
     until("all of roachpin's dials have ended", stage.is_over)

@@ -2,7 +2,6 @@
 would, against one proxy: each has its own answer, none changes anything, and afterwards nothing is
 left of them."""
 
-import contextlib
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from typing import Callable
 
 import pytest
 
-from harness.afterwards import Afterwards, hear_all, reset
+from harness.afterwards import Afterwards, exchange, hear_all
 from harness.certificates import NODE
 from harness.fake_cockroach import FakeCockroach
 from harness.roachpin import Roachpin, configuration, node
 from harness.waiting import PATIENCE
-from harness.wire import opening, startup
+from harness.wire import opening, reset, startup
 
 GROWTH = 6 << 20
 COMMANDS = ["/reload", "/drain", "/quitquitquit"]
@@ -264,7 +263,7 @@ class Stage:
         """What each of them heard."""
         with ThreadPoolExecutor(case.times) as pool:
             clients = [self.connect(to) for _ in range(case.times)]
-            return list(pool.map(lambda client: act(case, client), clients))
+            return list(pool.map(lambda client: exchange(client, case.does), clients))
 
     def check(self):
         """Beside what always is: nothing has changed."""
@@ -283,15 +282,6 @@ def stage(pki, tmp_path_factory):
             admin={"control": f"unix:{control}"})
         with Roachpin(settings) as proxy:
             yield Stage(proxy, fake, control)
-
-
-def act(case, client):
-    with client:
-        if callable(case.does):
-            return case.does(client)
-        with contextlib.suppress(ConnectionError):
-            client.sendall(case.does)
-        return hear_all(client)
 
 
 def assert_answered(case, heard):

@@ -9,14 +9,12 @@ under way."""
 
 import contextlib
 import socket
-import struct
 
 from . import wire
 from .metrics import scrape
 from .waiting import PATIENCE, until
 from .wire import Wire
 
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST
 GOOD = "a good client"
 LOGIN = {"user": "app", "database": "appdb", "application_name": GOOD}
 CROWD = 200
@@ -125,12 +123,6 @@ def is_good(seen):
     return seen.startup.get("application_name") == GOOD
 
 
-def reset(sock):
-    """Ends it with RST."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-    sock.close()
-
-
 def hear_all(sock):
     """Everything up to the end, however that comes."""
     said = b""
@@ -138,3 +130,14 @@ def hear_all(sock):
         while more := sock.recv(65536):
             said += more
     return said
+
+
+def exchange(client, does):
+    """All that this client hears: `does` are octets that it sends, or a function that does something
+    else with the connection and returns that."""
+    with client:
+        if callable(does):
+            return does(client)
+        with contextlib.suppress(ConnectionError):
+            client.sendall(does)
+        return hear_all(client)

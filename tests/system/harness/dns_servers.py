@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from .afterwards import reset
+from .wire import reset
 from .process import Process
 from .waiting import until
 

@@ -194,10 +194,7 @@ class _Driver(threading.Thread):
     def _answer(self, session, text):
         answer = b""
         while True:
-            try:
-                kind, body = session.read()
-            except OSError as error:
-                kind, body = b"", repr(error).encode()
+            kind, body = read_or_why(session)
             if kind == b"Z":
                 expected = b"" if text in ("BEGIN", "COMMIT") else text.encode()
                 assert answer == expected, (text, answer)
@@ -214,12 +211,17 @@ class _Driver(threading.Thread):
                 return False
 
 
+def read_or_why(session):
+    """The next message; a connection that is broken has come to its end, and that says why."""
+    try:
+        return session.read()
+    except OSError as error:
+        return b"", repr(error).encode()
+
+
 def read_end(session):
     """Why the node or the proxy ends a session that waits for nothing."""
-    try:
-        kind, body = session.read()
-    except OSError as error:
-        return repr(error)
+    kind, body = read_or_why(session)
     assert kind in (b"E", b""), (kind, body)
     return explained(body)
 

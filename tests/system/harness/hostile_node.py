@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 
-from .afterwards import reset
+from .wire import reset
 from .waiting import PATIENCE
 
 SSL_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"

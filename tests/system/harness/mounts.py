@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 
-from .network import call
+from .network import back_again, call
 
 CLONE_NEWNS = 0x20000
 
@@ -13,16 +13,14 @@ CLONE_NEWNS = 0x20000
 def private_mounts():
     """What this thread, and the threads and programs that it starts, mount is seen by them alone and
     is gone with the last of them."""
-    before = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
     here = os.getcwd()
-    call("unshare", CLONE_NEWNS)
     try:
-        mount("--make-rprivate", "/")
-        yield
+        with back_again("mnt", CLONE_NEWNS):
+            call("unshare", CLONE_NEWNS)
+            mount("--make-rprivate", "/")
+            yield
     finally:
-        call("setns", before, CLONE_NEWNS)
         os.chdir(here)
-        os.close(before)
 
 
 def mount(*arguments):

@@ -27,21 +27,28 @@ def call(name, *arguments):
 
 
 @contextlib.contextmanager
+def back_again(kind, flag):
+    """Whichever namespace of that kind (clone(2)'s flag) this thread moves to, it returns."""
+    before = os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        call("setns", before, flag)
+        os.close(before)
+
+
+@contextlib.contextmanager
 def private_network(*addresses):
     """This thread, and the threads and programs that it starts, are alone on a machine that has
     these addresses. What runs already stays where it is."""
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    call("unshare", CLONE_NEWNET)
-    try:
+    with back_again("net", CLONE_NEWNET):
+        call("unshare", CLONE_NEWNET)
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         for address in addresses:
             subprocess.run(["ip", "address", "add", address, "dev", "lo"], check=True)
         # As Docker has it for containers: port 53 takes no privilege.
         Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
         yield
-    finally:
-        call("setns", before, CLONE_NEWNET)
-        os.close(before)
 
 
 class Machine:
@@ -49,7 +56,7 @@ class Machine:
     started, sockets opened by this thread. It is gone with the last of its programs and threads."""
 
     def __init__(self):
-        with self._moved():
+        with back_again("net", CLONE_NEWNET):
             call("unshare", CLONE_NEWNET)
             self._network = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             self.run("ip", "link", "set", "lo", "up")
@@ -57,19 +64,9 @@ class Machine:
     def close(self):
         os.close(self._network)
 
-    @staticmethod
-    @contextlib.contextmanager
-    def _moved():
-        before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield
-        finally:
-            call("setns", before, CLONE_NEWNET)
-            os.close(before)
-
     @contextlib.contextmanager
     def inside(self):
-        with self._moved():
+        with back_again("net", CLONE_NEWNET):
             call("setns", self._network, CLONE_NEWNET)
             yield self
 

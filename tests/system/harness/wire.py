@@ -30,12 +30,29 @@ def query(text):
 class Refusal(dict):
     """An ErrorResponse: its fields by their letters."""
 
+    @classmethod
+    def of(cls, body):
+        return cls((chr(field[0]), field[1:].decode()) for field in body.split(b"\0") if field)
+
+    @classmethod
+    def alone(cls, octets):
+        """Of octets that are one ErrorResponse, and nothing else."""
+        assert octets[:1] == b"E" and struct.unpack("!I", octets[1:5])[0] == len(octets) - 1, \
+            octets[:200]
+        return cls.of(octets[5:])
+
     code = property(lambda self: self["C"])
     explanation = property(lambda self: self.get("D", "") + "\n" + self.get("H", ""))
 
     @property
     def text(self):
         return "\n".join(self.get(letter, "") for letter in "MDH")
+
+
+def reset(sock):
+    """Ends it with RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
 
 
 class Wire:
@@ -97,7 +114,7 @@ class Wire:
         """The next message, which must be an ErrorResponse, and then nothing."""
         kind, body = self.read()
         assert kind == b"E", f"no ErrorResponse but {kind!r} {body!r}"
-        fields = Refusal((chr(field[0]), field[1:].decode()) for field in body.split(b"\0") if field)
+        fields = Refusal.of(body)
         assert self.ended(), "something came after the ErrorResponse"
         return fields
 
